@@ -1,0 +1,73 @@
+# One command surface for people and CI. `make` alone lists the targets.
+export BENTOML_DO_NOT_TRACK := True
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-slow check bench bento image lock clean soak sbom
+
+BIN := .venv/bin
+VERSION := v1
+HOME_FOLDER = $${CHURN_HOME:-.}
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.installed ## make .venv with everything that the lock names
+
+# Not PIP_CONSTRAINT or the like from outside: the lock with its hashes is the whole truth.
+.venv/.installed: requirements-dev.txt tools/find_python.sh
+	@python=$$(tools/find_python.sh) && echo "Python 3.12: $$python" && "$$python" -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+run: setup ## train on the bundled data if no model is current, then serve on port 3000
+	@test -s $(HOME_FOLDER)/registry/current_model.txt || $(BIN)/python train.py
+	$(BIN)/bentoml serve
+
+test: setup ## the quick tests, under two minutes
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-slow: setup ## the slow tests: a built Bento, a million rows, crashes by the dozen
+	$(BIN)/python -m pytest -m slow --timeout 1200 --durations 15
+
+check: setup ## lint, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+benchmarks/.venv/.installed: benchmarks/alternatives/requirements.txt
+	@python=$$(tools/find_python.sh) && "$$python" -m venv --clear benchmarks/.venv
+	benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+bench: setup benchmarks/.venv/.installed ## this service beside FastAPI, MLServer and plain BentoML (two cores, wrk)
+	$(BIN)/python benchmarks/compare.py --python benchmarks/.venv/bin/python
+
+bento: setup ## build the Bento churn-api:$(VERSION) and export it to bentos/
+	$(BIN)/bentoml build --version $(VERSION)
+	$(BIN)/bentoml export churn-api:$(VERSION) bentos/churn-api-$(VERSION).bento
+
+image: setup ## build the container image churn-api:$(VERSION) from the source as it is, with Docker or else podman
+	@$(BIN)/bentoml delete --yes churn-api:$(VERSION) >/dev/null 2>&1 || true
+	$(BIN)/bentoml build --version $(VERSION)
+	$(BIN)/bentoml containerize churn-api:$(VERSION) -t churn-api:$(VERSION) \
+	  --backend $$(docker info >/dev/null 2>&1 && echo docker || echo podman) $(IMAGE_OPTIONS)
+
+soak: setup ## MINUTES=10 of mixed load on a service of its own, with a report
+	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
+
+MINUTES := 10
+
+sbom: setup ## software bill of materials (sbom.json, CycloneDX) and the list of licences
+	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --mc-type application \
+	  --output-reproducible --of JSON --output-file sbom.json
+	$(BIN)/python tools/licences.py
+
+lock: ## pin pyproject.toml's dependencies anew (needs uv)
+	uv pip compile pyproject.toml $(LOCK_OPTIONS) --output-file requirements.txt
+	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	uv pip compile benchmarks/alternatives/requirements.in $(LOCK_OPTIONS) --output-file benchmarks/alternatives/requirements.txt
+
+LOCK_OPTIONS := --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --no-header --no-annotate
+
+clean: ## remove the environment and caches, never models, registry or logs
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
