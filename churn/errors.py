@@ -1,0 +1,107 @@
+"""Every error that this project raises on purpose.
+
+ChurnError                      what is wrong, where, and what to do; its text is shown to the user as it stands
+├── SettingsError               an environment variable or option holds what it may not
+├── DataError                   a training file cannot be used; `problems` lists what was found
+├── RecordError                 a customer record is invalid; `problems` lists field, message, type
+├── TrainingError               a model could not be fitted, or its two forms disagree
+├── RegistryError               the registry folder, the pointer, an archive or the metadata
+│   ├── RegistryFolderMissing
+│   ├── PointerMissing
+│   ├── PointerEmpty
+│   ├── PointerInvalid
+│   ├── ModelNotFound
+│   ├── ArchiveInvalid          missing, truncated, unsafe, or not what its digest says
+│   └── RegistryBusy            another process holds the lock
+├── ModelInvalid                a stored model cannot be loaded, or does not give its golden predictions
+├── ModelUnavailable            no model is loaded (yet)
+├── JournalError                the prediction log cannot be read
+└── DriftError                  drift cannot be computed from what is there
+    └── NothingToJudge          there is no log, or too little in it
+"""
+
+from typing import TypedDict
+
+
+class Problem(TypedDict):
+    """One thing wrong with a record: where (`loc`), what (`msg`) and the machine-readable kind (`type`)."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class ChurnError(Exception):
+    """The base of every error that a user or operator can do something about."""
+
+
+class SettingsError(ChurnError):
+    """An environment variable or a command-line option holds a value that is not allowed."""
+
+
+class DataError(ChurnError):
+    """A training file cannot be used."""
+
+
+class RecordError(ChurnError):
+    """A customer record is not valid."""
+
+    def __init__(self, message: str, problems: list[Problem]) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class TrainingError(ChurnError):
+    """A model could not be fitted or exported."""
+
+
+class RegistryError(ChurnError):
+    """The registry is not in a usable state."""
+
+
+class RegistryFolderMissing(RegistryError):
+    """There is no registry folder: nothing was trained here, or the volume is not mounted."""
+
+
+class PointerMissing(RegistryError):
+    """There is a registry folder, but no model has been promoted."""
+
+
+class PointerEmpty(RegistryError):
+    """The pointer file has no content."""
+
+
+class PointerInvalid(RegistryError):
+    """The pointer's content is not a BentoML tag `name:version`."""
+
+
+class ModelNotFound(RegistryError):
+    """The registry has no record of the model that was asked for."""
+
+
+class ArchiveInvalid(RegistryError):
+    """A model archive is missing, truncated, unsafe, or differs from its recorded digest."""
+
+
+class RegistryBusy(RegistryError):
+    """Another process is changing the registry."""
+
+
+class ModelInvalid(ChurnError):
+    """A stored model cannot be loaded or does not give its golden predictions."""
+
+
+class ModelUnavailable(ChurnError):
+    """No model is loaded."""
+
+
+class JournalError(ChurnError):
+    """The prediction log cannot be read."""
+
+
+class DriftError(ChurnError):
+    """Drift cannot be computed from what is there."""
+
+
+class NothingToJudge(DriftError):
+    """There is no prediction log, or too few usable records in it."""

@@ -1,0 +1,165 @@
+"""The customer record and the prediction record: the only list of fields, types and ranges.
+
+Everything else derives from `Customer`: the request validation, the columns of a training file, the
+inputs of the pipeline, the OpenAPI document, the drift features. To change the features, change this
+class, raise `SCHEMA_VERSION`, and retrain (README, "Changing the features").
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails, PydanticUndefined
+
+from churn.errors import Problem, RecordError
+
+SCHEMA_VERSION = 1
+"""Version of the record format: stored with each model and on each journal line."""
+
+TARGET = "churn"
+MAX_PROBLEMS = 100
+"""How many problems an answer lists."""
+MAX_COUNTED = 2_000
+"""How many problems are looked at one by one."""
+_LOC_CHARACTERS = 64  # of a field's name: a client's own may be as long as its body
+MISSING_CATEGORY = ""
+"""How a missing category of a training row reaches the pipeline: scored like one it has never seen."""
+
+# Control characters and line separators would let a value forge a log line or a header.
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
+
+PlanType = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=32, pattern=_PRINTABLE),
+]
+Region = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, to_upper=True, min_length=1, max_length=32, pattern=_PRINTABLE),
+]
+RequestId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
+
+
+class Customer(BaseModel):
+    """One customer to score. Numbers are JSON numbers; text is trimmed and its case made uniform."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    tenure_months: int = Field(ge=0, le=200, description="Months since the customer joined.")
+    num_complaints: int = Field(ge=0, le=50, description="Complaints in the last year.")
+    avg_session_minutes: float = Field(ge=0, le=500, description="Mean length of a session, in minutes.")
+    plan_type: PlanType = Field(description="Plan, for example `basic` or `premium`; trimmed, lower-cased.")
+    region: Region = Field(description="Region, for example `EU`; trimmed, upper-cased.")
+    request_id: RequestId | None = Field(default=None, description="Your id for this request; echoed back.")
+
+
+@dataclass(frozen=True)
+class NumericFeature:
+    """A number that the model takes; `minimum` and `maximum` are inclusive."""
+
+    name: str
+    minimum: float
+    maximum: float
+    integer: bool
+
+
+@dataclass(frozen=True)
+class CategoricalFeature:
+    """A text that the model takes as a category; `case` is what it is normalised to."""
+
+    name: str
+    case: Literal["lower", "upper"]
+    max_length: int
+
+    def normalise(self, text: str) -> str:
+        """The form in which the model knows this category: trimmed, and of one case."""
+        stripped = text.strip()
+        return stripped.lower() if self.case == "lower" else stripped.upper()
+
+
+def _derive_features() -> tuple[tuple[NumericFeature, ...], tuple[CategoricalFeature, ...]]:
+    numeric: list[NumericFeature] = []
+    categorical: list[CategoricalFeature] = []
+    for name, field in Customer.model_fields.items():
+        if name == "request_id":
+            continue
+        limits = {key: value for item in field.metadata for key, value in _limits(item).items()}
+        if field.annotation is str:
+            case: Literal["lower", "upper"] = "lower" if limits.get("to_lower") else "upper"
+            categorical.append(CategoricalFeature(name, case, int(limits["max_length"])))
+        else:
+            integer = field.annotation is int
+            numeric.append(NumericFeature(name, float(limits["ge"]), float(limits["le"]), integer))
+    return tuple(numeric), tuple(categorical)
+
+
+def _limits(constraint: object) -> dict[str, Any]:
+    names = ("ge", "le", "to_lower", "max_length")
+    found = {name: getattr(constraint, name, None) for name in names}
+    return {name: value for name, value in found.items() if value is not None and value is not PydanticUndefined}
+
+
+NUMERIC_FEATURES, CATEGORICAL_FEATURES = _derive_features()
+NUMERIC_NAMES = tuple(feature.name for feature in NUMERIC_FEATURES)
+CATEGORICAL_NAMES = tuple(feature.name for feature in CATEGORICAL_FEATURES)
+FEATURE_NAMES = NUMERIC_NAMES + CATEGORICAL_NAMES
+"""The features in the order of a training file's columns."""
+
+
+class Features(TypedDict):
+    """The features as the model saw them: trimmed and normalised."""
+
+    tenure_months: int
+    num_complaints: int
+    avg_session_minutes: float
+    plan_type: str
+    region: str
+
+
+class Prediction(BaseModel):
+    """One answer of the model. `prediction` is 1 (churns) when `probability >= threshold`, else 0."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    request_id: str
+    model_version: str = Field(description="BentoML tag of the model that answered.")
+    prediction: Literal[0, 1]
+    probability: float = Field(ge=0, le=1)
+    threshold: float = Field(ge=0, le=1)
+    latency_ms: float = Field(ge=0, description="Time from the parsed request to the answer.")
+    features: Features
+    ts: str = Field(description="UTC time of the answer, ISO 8601.")
+    warnings: list[str] = Field(description="Categories that the model's training did not see.")
+
+
+def parse_customer(body: bytes) -> Customer:
+    """Read a customer from JSON.
+
+    Raises:
+        RecordError: the body is not JSON, or not a valid record; `problems` says where and why.
+    """
+    try:
+        return Customer.model_validate_json(body)
+    except ValidationError as invalid:
+        error = record_error(invalid)
+        del error.problems[MAX_PROBLEMS:]
+        raise error from None
+
+
+def record_error(error: ValidationError) -> RecordError:
+    """Our own form of a pydantic error: without the input, which may be large or private.
+
+    It has one problem that says how many there are where there are more than `MAX_COUNTED`.
+    """
+    if error.error_count() > MAX_COUNTED:
+        # A name of 5 bytes makes a problem of 500, and 10 us: a body could ask for a gigabyte and ten seconds.
+        many: Problem = {"loc": [], "msg": f"{error.error_count()} problems", "type": "too_many_problems"}
+        return RecordError("the record is not valid", [many])
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    malformed = any(detail["type"] == "json_invalid" for detail in details)
+    message = "the body is not valid JSON" if malformed else "the record is not valid"
+    return RecordError(message, [_problem(detail) for detail in details])
+
+
+def _problem(detail: ErrorDetails) -> Problem:
+    place = [part if isinstance(part, int) else part[:_LOC_CHARACTERS] for part in detail["loc"]]
+    return {"loc": place, "msg": detail["msg"], "type": detail["type"]}

@@ -1,0 +1,81 @@
+"""Which rows a model was fitted on, by one 64-bit digest a row: stored with it, so that they never judge it."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.errors import ModelInvalid
+from churn.schema import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
+
+FILE_NAME = "training_rows.npy"
+MAX_DIGESTS = 2**17
+"""At most 1 MiB a model. Of a larger set the smallest digests are kept: a sample that needs no drawing."""
+
+type Digests = npt.NDArray[np.uint64]
+type Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The smallest digests of a set of rows.
+
+    Where there are fewer than `MAX_DIGESTS`, these are all. Else nothing is known of a row whose digest is larger
+    than the last of them.
+
+    Attributes:
+        digests: [at most MAX_DIGESTS], ascending, each once.
+
+    """
+
+    digests: Digests
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> "TrainingRows":
+        """The digests of [n] customers, columns `schema.FEATURE_NAMES`."""
+        return cls(np.unique(row_digests(frame))[:MAX_DIGESTS])
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "TrainingRows":
+        """Read what `to_bytes` gave.
+
+        Raises:
+            ModelInvalid: it is something else.
+        """
+        try:
+            digests = np.load(io.BytesIO(content), allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise ModelInvalid(f"{FILE_NAME} cannot be read: {error}") from None
+        if digests.dtype != np.uint64 or digests.ndim != 1 or np.any(digests[:-1] >= digests[1:]):
+            raise ModelInvalid(f"{FILE_NAME} does not hold ascending 64-bit digests")
+        return cls(digests)
+
+    def to_bytes(self) -> bytes:
+        """The content of `training_rows.npy`."""
+        file = io.BytesIO()
+        np.save(file, self.digests, allow_pickle=False)
+        return file.getvalue()
+
+    def lack(self, frame: pd.DataFrame) -> Mask:
+        """[n] whether a customer is known not to be one of these rows."""
+        digests = row_digests(frame)
+        absent = ~np.isin(digests, self.digests)
+        if len(self.digests) >= MAX_DIGESTS:
+            absent &= digests <= self.digests[-1]
+        return absent
+
+
+def row_digests(frame: pd.DataFrame) -> Digests:
+    """[n] a digest of each customer's features as the model sees them: numbers in 32 bits.
+
+    The target has no part in it: leaving rows out by their features favours no target, and a row whose target was
+    corrected since is still a row that the model has seen.
+    """
+    numbers = frame[list(NUMERIC_NAMES)].to_numpy(np.float32) + np.float32(0)  # so that -0 is 0
+    numbers[np.isnan(numbers)] = np.nan  # of the many bit patterns, one
+    columns = {name: numbers[:, index] for index, name in enumerate(NUMERIC_NAMES)}
+    columns |= {name: frame[name].to_numpy() for name in CATEGORICAL_NAMES}
+    digests: Digests = pd.util.hash_pandas_object(pd.DataFrame(columns)[list(FEATURE_NAMES)], index=False).to_numpy()
+    return digests
