@@ -1,0 +1,145 @@
+"""`python -m churn.registry`: look at the models, promote, roll back, verify, prune.
+
+Exit codes: 0 done; 2 bad usage, unknown model, registry unusable; 3 `verify` found something wrong; 1 only for a
+crash.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from churn.errors import ChurnError, RegistryError
+from churn.registry import Registry
+from churn.registry.table import facts_table, models_table, render
+from churn.settings import read_settings
+
+DONE, BAD_INPUT, FOUND = 0, 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    options = _parse(arguments)
+    try:
+        return int(options.run(Registry(read_settings().home), options))
+    except ChurnError as error:
+        sys.stderr.write(f"churn.registry: {error}\n")
+        return BAD_INPUT
+
+
+def _list(registry: Registry, options: argparse.Namespace) -> int:
+    entries = registry.entries()
+    current = _current_or_none(registry)
+    if options.json:
+        _print_json({"current": current, "models": entries})
+    elif entries:
+        render(models_table(entries, current))
+    else:
+        _say("no model was saved yet; `python train.py` saves one")
+    return DONE
+
+
+def _show(registry: Registry, options: argparse.Namespace) -> int:
+    entry = registry.entry(options.tag or registry.current())
+    current = entry["model_tag"] == _current_or_none(registry)
+    if options.json:
+        _print_json(entry | {"current": current})
+    else:
+        render(facts_table(entry | {"current": current}))
+    return DONE
+
+
+def _promote(registry: Registry, options: argparse.Namespace) -> int:
+    entry = registry.entry(options.tag)
+    if not entry.get("passed_gate") and not options.reason:
+        raise RegistryError(f"the gate refused {options.tag}; say why it is to be served all the same: --reason TEXT")
+    promotion = registry.promote(options.tag, reason=options.reason)
+    if options.json:
+        _print_json({"current": options.tag, "promotion": promotion})
+    elif promotion is None:
+        _say(f"{options.tag} is the current model already")
+    else:
+        _say(f"current model: {options.tag} (before: {promotion['from'] or 'none'})")
+    return DONE
+
+
+def _rollback(registry: Registry, options: argparse.Namespace) -> int:
+    promotion = registry.rollback(reason=options.reason)
+    if options.json:
+        _print_json({"current": promotion["to"], "promotion": promotion})
+    else:
+        _say(f"current model: {promotion['to']} (before: {promotion['from']})")
+    return DONE
+
+
+def _verify(registry: Registry, options: argparse.Namespace) -> int:
+    findings = registry.verify()
+    if options.json:
+        _print_json({"ok": not findings, "findings": [finding._asdict() for finding in findings]})
+    else:
+        _say("\n".join(str(finding) for finding in findings) or "all is as recorded")
+    return FOUND if findings else DONE
+
+
+def _prune(registry: Registry, options: argparse.Namespace) -> int:
+    removed = registry.prune(options.keep)
+    if options.json:
+        _print_json({"removed": removed})
+    else:
+        _say(f"removed: {', '.join(removed) or 'nothing'}")
+    return DONE
+
+
+def _current_or_none(registry: Registry) -> str | None:
+    try:
+        return registry.current()
+    except RegistryError:
+        return None
+
+
+def _print_json(value: object) -> None:
+    _say(json.dumps(value, indent=1))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    parser = argparse.ArgumentParser(
+        prog="python -m churn.registry",
+        description="Look at the models under CHURN_HOME, and choose the one to serve.",
+        epilog="exit codes: 0 done, 2 bad usage, unknown model or registry unusable, 3 verify found something wrong, "
+        "1 crash",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, parents=[shared], help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    command("list", _list, "the models, oldest first; * is the current one")
+    show = command("show", _show, "what is known of a model")
+    show.add_argument("tag", nargs="?", metavar="TAG", help="name:version (default: the current model)")
+    promote = command("promote", _promote, "serve this model; services follow within CHURN_POLL_SECONDS")
+    promote.add_argument("tag", metavar="TAG", help="name:version")
+    rollback = command("rollback", _rollback, "serve again what was served before; again and again")
+    for changing in (promote, rollback):
+        changing.add_argument("--reason", default="", metavar="TEXT", help="why; kept in the history")
+    command("verify", _verify, "re-check digests, metadata, pointer and history, and name what is wrong or left over")
+    prune = command("prune", _prune, "remove old models, never the current one, the one before it, or one being read")
+    prune.add_argument("--keep", type=_count, required=True, metavar="N", help="how many of the newest stay")
+    return parser.parse_args(arguments)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

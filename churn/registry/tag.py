@@ -1,0 +1,39 @@
+"""BentoML tags `name:version`, by BentoML's own rule. Nothing else becomes part of a path."""
+
+import re
+from typing import NamedTuple
+
+MAX_PART = 63
+ARCHIVE_SUFFIX = ".bentomodel"
+LATEST = "latest"
+"""BentoML's moving alias: never a version of its own."""
+
+_PART = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?")
+
+
+class Tag(NamedTuple):
+    """A model's name and version, both valid."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.version}"
+
+    @property
+    def archive_name(self) -> str:
+        """Name of the archive in `models/`."""
+        return f"{self.name}-{self.version}{ARCHIVE_SUFFIX}"
+
+
+def is_tag_part(text: str) -> bool:
+    """Whether BentoML takes this as a name or a version (`latest` aside)."""
+    return len(text) <= MAX_PART and _PART.fullmatch(text) is not None
+
+
+def parse_tag(text: str) -> Tag | None:
+    """The tag that the text is, or None where it is none, or names no version of its own."""
+    name, _, version = text.partition(":")
+    if is_tag_part(name) and is_tag_part(version) and version != LATEST:
+        return Tag(name, version)
+    return None
