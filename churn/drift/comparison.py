@@ -1,0 +1,242 @@
+"""Which features have drifted: effects that are large enough to matter and too large to be chance.
+
+A feature is asked several questions (`Check`). Each has an effect with a threshold, and a p-value. The
+p-values of a feature's checks are combined by a weighted Bonferroni correction, those of the features and of
+the predictions by Benjamini and Hochberg. A check fails when its effect reaches the threshold and its p-value
+survives both corrections; a feature drifts when one of its checks fails.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from churn.drift import statistics
+from churn.drift.distribution import Categories, Numbers, Summary
+from churn.drift.reference import Reference
+from churn.settings import DriftSettings
+
+_MAIN, _RARE = 0.45, 0.05
+"""Weights of the questions in a feature's correction: the error is spent where drift usually shows."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A difference and the threshold that makes it matter."""
+
+    statistic: str
+    value: float
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question asked of a feature.
+
+    Attributes:
+        name: `mean`, `shape`, `range`, `categories`, `unseen` or `missing`.
+        effects: the check is large where one of them reaches its threshold.
+        p_value: of the check alone.
+        weight: its part of the feature's error.
+
+    """
+
+    name: str
+    effects: tuple[Effect, ...]
+    p_value: float
+    weight: float
+
+    @property
+    def score(self) -> float:
+        """The largest effect as a multiple of its threshold: 1 is where it begins to matter."""
+        return max(effect.value / effect.threshold for effect in self.effects)
+
+    @property
+    def feature_p_value(self) -> float:
+        """The p-value corrected for the other checks of the feature."""
+        return min(1.0, self.p_value / self.weight)
+
+
+@dataclass(frozen=True)
+class FeatureDrift:
+    """The verdict on a feature, or on the predicted probabilities.
+
+    Attributes:
+        name: of the feature.
+        training: the distribution in training.
+        live: the distribution in the window.
+        checks: what was asked.
+        figures: every statistic by name.
+        p_adjusted: the feature's p-value after both corrections.
+        failed: names of the checks that say drift.
+
+    """
+
+    name: str
+    training: Summary
+    live: Summary
+    checks: tuple[Check, ...]
+    figures: Mapping[str, float]
+    p_adjusted: float = 1.0
+    failed: tuple[str, ...] = ()
+
+    @property
+    def drift(self) -> bool:
+        """Whether the feature has drifted."""
+        return bool(self.failed)
+
+    @property
+    def score(self) -> float:
+        """The largest effect as a multiple of its threshold."""
+        return max(check.score for check in self.checks)
+
+    @property
+    def p_value(self) -> float:
+        """The smallest p-value of the checks, corrected for their number."""
+        return min(check.feature_p_value for check in self.checks)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The verdicts on all features, in the order of the schema, and on the predictions."""
+
+    features: tuple[FeatureDrift, ...]
+    prediction: FeatureDrift
+
+    @property
+    def drifted(self) -> tuple[FeatureDrift, ...]:
+        """The features that drifted, the largest first."""
+        return tuple(sorted((f for f in self.features if f.drift), key=lambda f: -f.score))
+
+    @property
+    def drift(self) -> bool:
+        """Whether anything drifted."""
+        return bool(self.drifted) or self.prediction.drift
+
+
+def compare(
+    reference: Reference, live: Mapping[str, Summary], prediction: Numbers, thresholds: DriftSettings
+) -> Comparison:
+    """Judge a window.
+
+    Args:
+        reference: what the model was trained on.
+        live: each feature's distribution in the window, of the kind it has in the reference.
+        prediction: the probabilities in the window.
+        thresholds: what counts.
+
+    """
+    pairs = [(name, summary, live[name]) for name, summary in reference.features.items()]
+    measured = [_measure(*pair, thresholds) for pair in [*pairs, ("prediction", reference.prediction, prediction)]]
+    adjusted = statistics.benjamini_hochberg([feature.p_value for feature in measured])
+    # Of m features k are discoveries, so this is what Benjamini and Hochberg hold each p-value against.
+    line = thresholds.alpha * sum(value <= thresholds.alpha for value in adjusted) / len(adjusted)
+    judged = [_judge(f, value, line) for f, value in zip(measured, adjusted, strict=True)]
+    return Comparison(tuple(judged[:-1]), judged[-1])
+
+
+def _judge(feature: FeatureDrift, p_adjusted: float, line: float) -> FeatureDrift:
+    failed = tuple(check.name for check in feature.checks if check.score >= 1 and check.feature_p_value <= line)
+    return FeatureDrift(
+        feature.name, feature.training, feature.live, feature.checks, feature.figures, p_adjusted, failed
+    )
+
+
+def _measure(name: str, training: Summary, live: Summary, thresholds: DriftSettings) -> FeatureDrift:
+    if isinstance(training, Numbers) and isinstance(live, Numbers):
+        checks, figures = _measure_numbers(training, live, thresholds)
+    elif isinstance(training, Categories) and isinstance(live, Categories):
+        checks, figures = _measure_categories(training, live, thresholds)
+    else:
+        raise TypeError(f"{name} is of one kind in the reference and of another in the window")
+    return FeatureDrift(name, training, live, checks, figures)
+
+
+type _Measured = tuple[tuple[Check, ...], Mapping[str, float]]
+
+
+def _measure_numbers(training: Numbers, live: Numbers, thresholds: DriftSettings) -> _Measured:
+    z = statistics.z_score(live.mean, training) if live.present else 0.0
+    ks = statistics.kolmogorov_smirnov_statistic(training, live)
+    distance = statistics.wasserstein_distance(training, live) / training.unit
+    cuts = statistics.quantile_cuts(training)
+    psi = statistics.population_stability_index(
+        statistics.bin_counts(training, cuts), statistics.bin_counts(live, cuts)
+    )
+    outside = _outside(training, live)
+    shape = Effect("wasserstein", distance, thresholds.distance), Effect("psi", psi, thresholds.psi)
+    p_shape = statistics.kolmogorov_smirnov_p_value(ks, training.present, live.present)
+    p_range = statistics.out_of_range_p_value(outside, live.present, training.present)
+    range_share = outside / max(live.present, 1)
+    checks = (
+        Check("mean", (Effect("z", abs(z), thresholds.distance),), statistics.welch_p_value(training, live), _MAIN),
+        Check("shape", shape, p_shape, _MAIN),
+        Check("range", (Effect("out_of_range", range_share, thresholds.share),), p_range, _RARE),
+        _missing(training, live, thresholds),
+    )
+    return checks, {
+        "training_mean": training.mean,
+        "training_std": training.std,
+        "live_mean": live.mean,
+        "live_std": live.std,
+        "z": z,
+        "ks": ks,
+        "wasserstein": distance,
+        "psi": psi,
+        "out_of_range": range_share,
+        **_missing_figures(training, live),
+    }
+
+
+def _measure_categories(training: Categories, live: Categories, thresholds: DriftSettings) -> _Measured:
+    before, now, unseen = align(training, live)
+    distance = statistics.jensen_shannon_distance(before, now)
+    p_categories = statistics.chi_squared_p_value(*statistics.fold_rare(before, now))
+    live_rows, training_rows = int(sum(now)), int(sum(before))
+    unseen_share = unseen / max(live_rows, 1)
+    p_unseen = statistics.unseen_p_value(unseen, live_rows, training_rows)
+    divergence = Effect("jensen_shannon", distance, thresholds.jensen_shannon)
+    checks = (
+        Check("categories", (divergence,), p_categories, 2 * _MAIN),
+        Check("unseen", (Effect("unseen", unseen_share, thresholds.share),), p_unseen, _RARE),
+        _missing(training, live, thresholds),
+    )
+    return checks, {
+        "jensen_shannon": distance,
+        "psi": statistics.population_stability_index(before, now),
+        "unseen": unseen_share,
+        **_missing_figures(training, live),
+    }
+
+
+def align(training: Categories, live: Categories) -> tuple[list[int], list[int], int]:
+    """Rows of each category of training and of all others, in both samples; and how many rows are unseen.
+
+    Where training had too many categories to list, a category that is not listed is not called unseen.
+    """
+    before = [*training.counts.values(), training.others]
+    known = [live.counts.get(name, 0) for name in training.counts]
+    rest = live.rows - live.missing - sum(known)
+    return before, [*known, rest], 0 if training.others else rest
+
+
+def _outside(training: Numbers, live: Numbers) -> int:
+    if not training.present:
+        return 0
+    outside = (live.values < training.values[0]) | (live.values > training.values[-1])
+    return int(np.sum(live.counts[outside]))
+
+
+def _missing(training: Summary, live: Summary, thresholds: DriftSettings) -> Check:
+    """Only more missing than in training is drift: the service refuses records with missing values."""
+    figures = _missing_figures(training, live)
+    growth = max(0.0, figures["live_missing"] - figures["training_missing"])
+    p_value = statistics.larger_share_p_value((training.missing, training.rows), (live.missing, live.rows))
+    return Check("missing", (Effect("missing", growth, thresholds.share),), p_value, _RARE)
+
+
+def _missing_figures(training: Summary, live: Summary) -> dict[str, float]:
+    return {
+        "training_missing": training.missing / max(training.rows, 1),
+        "live_missing": live.missing / max(live.rows, 1),
+    }

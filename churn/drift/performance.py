@@ -1,0 +1,168 @@
+"""How good predictions turned out to be, once the truth is known, against what training promised."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from churn.drift.labels import LabelCounts, load_labels
+from churn.drift.scan import Progress, Scan, scan_journal
+from churn.drift.window import journal_files
+from churn.errors import NothingToJudge
+from churn.metrics import Judgement, Metric, evaluate
+
+FORMAT_VERSION = 1
+REPORTED = ("f1", "roc_auc", "log_loss", "calibration_error")
+_LOWER_IS_BETTER = frozenset({"log_loss", "calibration_error"})
+_SEED = 42
+
+
+@dataclass(frozen=True)
+class Realised:
+    """A metric of past predictions beside what training promised, each with its 95 % interval.
+
+    Attributes:
+        name: of the metric.
+        value: realised, with its interval.
+        promised: by training; None where training recorded none.
+
+    """
+
+    name: str
+    value: Metric
+    promised: Metric | None
+
+    @property
+    def worse(self) -> bool:
+        """Whether it is worse than promised beyond noise: the two intervals do not overlap."""
+        if self.promised is None:
+            return False
+        if self.name in _LOWER_IS_BETTER:
+            return self.value.low > self.promised.high
+        return self.value.high < self.promised.low
+
+
+@dataclass(frozen=True)
+class ModelPerformance:
+    """One model's predictions that have a label.
+
+    Attributes:
+        tag: of the model.
+        rows: how many there are.
+        metrics: what they came to; empty where there are too few, or all have the same label.
+
+    """
+
+    tag: str
+    rows: int
+    metrics: tuple[Realised, ...]
+
+    @property
+    def worse(self) -> tuple[Realised, ...]:
+        """The metrics that are worse than promised."""
+        return tuple(metric for metric in self.metrics if metric.worse)
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Every model that made predictions which have a label now."""
+
+    models: tuple[ModelPerformance, ...]
+    labels: LabelCounts
+
+    @property
+    def below_promise(self) -> bool:
+        """Whether any model did worse than training promised."""
+        return any(model.worse for model in self.models)
+
+    @property
+    def summary(self) -> str:
+        """One sentence: what was found, and what to do next."""
+        worse = [f"{m.tag} ({', '.join(metric.name for metric in m.worse)})" for m in self.models if m.worse]
+        if worse:
+            return (
+                f"Worse than training promised: {'; '.join(worse)}; run `python drift.py` to see whether customers "
+                "changed, and train on newer data (`python train.py --data FILE`)."
+            )
+        return "As good as training promised, within noise; nothing to do."
+
+    def as_json(self) -> dict[str, Any]:
+        """The form that docs/drift.md documents."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "below_promise": self.below_promise,
+            "summary": self.summary,
+            "labels": asdict(self.labels),
+            "models": [
+                {"tag": model.tag, "rows": model.rows, "metrics": {m.name: _metric(m) for m in model.metrics}}
+                for model in self.models
+            ],
+        }
+
+
+def measure_performance(
+    folder: Path,
+    labels: Path,
+    entries: Mapping[str, Mapping[str, Any]],
+    min_rows: int,
+    progress: Progress | None = None,
+) -> Performance:
+    """Join labels with the journal, and measure each model's predictions.
+
+    Args:
+        folder: of the journal.
+        labels: CSV or Parquet with `request_id` and `churn`.
+        entries: what the registry knows of each model, by tag.
+        min_rows: a model with fewer labelled predictions is not measured.
+        progress: told how far it is.
+
+    Raises:
+        DataError: the labels cannot be used.
+        NothingToJudge: no log, or for no model enough labels.
+        JournalError: a file of the journal cannot be read.
+    """
+    with scan_journal(journal_files(folder), progress, ids=True) as scan:
+        counts = load_labels(scan, labels)
+        if not counts.matched:
+            raise NothingToJudge(
+                f"none of the {counts.rows:,} labels of {labels} has a request_id that is in the log; are they the "
+                "ids that the answers of `POST /predict` gave?"
+            )
+        rows = scan.connection.execute("SELECT model, count(*) FROM judged GROUP BY 1 ORDER BY 1").fetchall()
+        models = tuple(_measure(scan, tag, count, entries.get(tag, {}), min_rows) for tag, count in rows)
+    if not any(model.metrics for model in models):
+        found = ", ".join(f"{model.tag} {model.rows:,}" for model in models)
+        raise NothingToJudge(
+            f"too few labelled predictions, or all with the same label ({found}); --min-rows asks for {min_rows}"
+        )
+    return Performance(models, counts)
+
+
+def _measure(scan: Scan, tag: str, rows: int, entry: Mapping[str, Any], min_rows: int) -> ModelPerformance:
+    columns = scan.connection.execute(
+        "SELECT probability, prediction, churn FROM judged WHERE model = ?", [tag]
+    ).fetchnumpy()
+    if rows < min_rows or len(set(columns["churn"].tolist())) < 2:
+        return ModelPerformance(tag, rows, ())
+    target, decision = (np.asarray(columns[name], dtype=np.int8) for name in ("churn", "prediction"))
+    probability = np.asarray(columns["probability"], dtype=np.float64)
+    judgement = Judgement("later labels", pd.DataFrame(), target, probability, decision)
+    metrics = evaluate(judgement, _SEED).metrics
+    return ModelPerformance(
+        tag, rows, tuple(Realised(name, metrics[name], _promised(entry, name)) for name in REPORTED)
+    )
+
+
+def _promised(entry: Mapping[str, Any], name: str) -> Metric | None:
+    value, interval = entry.get("metrics", {}).get(name), entry.get("metric_intervals", {}).get(name)
+    if value is None or not isinstance(interval, Sequence) or len(interval) != 2:
+        return None
+    return Metric(float(value), float(interval[0]), float(interval[1]))
+
+
+def _metric(metric: Realised) -> dict[str, Any]:
+    promised = metric.promised._asdict() if metric.promised else None
+    return {**metric.value._asdict(), "promised": promised, "worse": metric.worse}

@@ -1,0 +1,123 @@
+"""What drift is called in words: for the summary, the table and the page."""
+
+from churn.drift.comparison import Comparison, FeatureDrift, align
+from churn.drift.distribution import Categories, Numbers, Summary
+
+_LISTED = 3
+
+
+def summarise(comparison: Comparison, model: str, rows: int) -> str:
+    """One sentence: what happened, and what to do next."""
+    window = f"the last {rows:,} predictions of {model}"
+    if comparison.drifted:
+        what = "; ".join(f"{feature.name}: {describe(feature)}" for feature in comparison.drifted)
+        return f"Drift in {window} ({what}): {_advice(comparison)}."
+    if comparison.prediction.drift:
+        return (
+            f"Drift in {window} (probabilities: {describe(comparison.prediction)}), though no single feature "
+            "drifted: look for features that changed together, and train anew once labels are there "
+            "(`python drift.py performance --labels FILE` says how the model does)."
+        )
+    return f"No drift: {window} look like its training data; nothing to do."
+
+
+def describe(feature: FeatureDrift) -> str:
+    """What changed in a feature that drifted, in a few words; the gravest first."""
+    parts = [_PHRASES[name](feature) for name in _PHRASES if name in feature.failed]
+    return ", ".join(part for part in dict.fromkeys(parts) if part)
+
+
+def unseen_categories(feature: FeatureDrift) -> list[str]:
+    """Categories of the window that training did not have, most frequent first."""
+    if not isinstance(feature.live, Categories) or not isinstance(feature.training, Categories):
+        return []
+    return [name for name in feature.live.counts if name not in feature.training.counts]
+
+
+def outline(summary: Summary, like: Summary | None = None) -> str:
+    """A distribution in a few words; categories in the order of another distribution, if one is given."""
+    if isinstance(summary, Numbers):
+        return f"{number(summary.mean)} ± {number(summary.std)}"
+    order = [*(like.counts if isinstance(like, Categories) else ()), *summary.counts]
+    names = list(dict.fromkeys(order))[:_LISTED]
+    shares = [f"{name} {percent(summary.counts.get(name, 0) / max(summary.rows, 1))}" for name in names]
+    return ", ".join(shares) + (", ..." if len(summary.counts) > _LISTED else "")
+
+
+def number(value: float) -> str:
+    """Three significant digits."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def percent(share: float) -> str:
+    """A share in percent, with a decimal where it is small."""
+    return f"{share:.1%}" if 0 < share < 0.02 else f"{share:.0%}"
+
+
+def _advice(comparison: Comparison) -> str:
+    source = {"missing", "unseen", "range"}
+    if any(source & set(feature.failed) for feature in comparison.drifted):
+        return (
+            "find out first whether the sender changed its units, codes or defaults; "
+            "if the change is real, train on newer data (`python train.py --data FILE`)"
+        )
+    return (
+        "look for a cause in what customers do and in what is sent; "
+        "if it lasts, train on newer data (`python train.py --data FILE`)"
+    )
+
+
+def _missing(feature: FeatureDrift) -> str:
+    return f"{percent(feature.figures['live_missing'])} of rows without a value"
+
+
+def _unseen(feature: FeatureDrift) -> str:
+    names = unseen_categories(feature)
+    shown = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+    return f"{percent(feature.figures['unseen'])} of rows in categories that training did not see ({shown})"
+
+
+def _range(feature: FeatureDrift) -> str:
+    return f"{percent(feature.figures['out_of_range'])} of rows outside the training range"
+
+
+def _mean(feature: FeatureDrift) -> str:
+    figures = feature.figures
+    return (
+        f"mean {number(figures['training_mean'])} -> {number(figures['live_mean'])}, "
+        f"{abs(figures['z']):.2f} training standard deviations"
+    )
+
+
+def _shape(feature: FeatureDrift) -> str:
+    if "mean" in feature.failed:
+        return _mean(feature)
+    figures = feature.figures
+    before, now = number(figures["training_std"]), number(figures["live_std"])
+    return f"distribution changed, standard deviation {before} -> {now}"
+
+
+def _categories(feature: FeatureDrift) -> str:
+    if "unseen" in feature.failed:  # that is the change already
+        return ""
+    if not isinstance(feature.live, Categories) or not isinstance(feature.training, Categories):
+        return ""
+    before, now, _ = align(feature.training, feature.live)
+    names = [*feature.training.counts, "others"]
+    shares = [
+        (now_rows / max(sum(now), 1), rows / max(sum(before), 1), name)
+        for name, rows, now_rows in zip(names, before, now, strict=True)
+    ]
+    live, training, name = max(shares, key=lambda share: abs(share[0] - share[1]))
+    return f"{name} {percent(training)} -> {percent(live)}"
+
+
+_PHRASES = {
+    "missing": _missing,
+    "unseen": _unseen,
+    "range": _range,
+    "mean": _mean,
+    "shape": _shape,
+    "categories": _categories,
+}
+"""Check -> phrase, the gravest first."""

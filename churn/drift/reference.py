@@ -1,0 +1,107 @@
+"""What a model remembers of its training data, so that drift can be tested without that data.
+
+Format 1 of `reference.json`:
+
+    format_version   1
+    rows             training rows
+    features         name -> summary, in the order of `schema.FEATURE_NAMES`
+    prediction       summary of the probabilities that the model gave to rows it had not seen
+
+A summary of numbers has `kind` "number", `rows`, `missing`, `mean`, `std`, `minimum`, `maximum`, `values`
+(ascending), `counts` (how many rows are at that value, or above the value before it and up to it) and
+`exact` (false where several values share a count). A summary of categories has `kind` "category", `rows`,
+`missing`, `counts` (category -> rows, most frequent first) and `others` (rows of categories beyond the first
+1,000). To change the format: raise `FORMAT_VERSION`, keep reading the old one, retrain.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from churn.drift.distribution import Categories, Numbers, Summary
+from churn.errors import DriftError
+from churn.schema import CATEGORICAL_NAMES, FEATURE_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
+
+if TYPE_CHECKING:  # importing pandas takes longer than judging a window
+    import pandas as pd
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A model's training distribution: `features` in order, and its own out-of-fold probabilities."""
+
+    rows: int
+    features: dict[str, Summary]
+    prediction: Numbers
+
+
+def build_reference(frame: "pd.DataFrame", probability: npt.ArrayLike) -> dict[str, Any]:
+    """What is stored as `reference.json`.
+
+    Args:
+        frame: the training rows, columns `schema.FEATURE_NAMES`; NaN or `schema.MISSING_CATEGORY` is missing.
+        probability: the model's probabilities, in [0, 1], for rows it had not seen; any number of them.
+
+    """
+    numbers = {name: Numbers.of(frame[name]).as_json() for name in NUMERIC_NAMES}
+    categories = {name: Categories.of(_count(frame[name])).as_json() for name in CATEGORICAL_NAMES}
+    return {
+        "format_version": FORMAT_VERSION,
+        "rows": len(frame),
+        "features": numbers | categories,
+        "prediction": Numbers.of(probability).as_json(),
+    }
+
+
+def train_stats(frame: "pd.DataFrame") -> dict[str, dict[str, float]]:
+    """Mean and standard deviation (n - 1) of each numeric feature, missing values left out."""
+    return {name: {"mean": float(frame[name].mean()), "std": float(frame[name].std(ddof=1))} for name in NUMERIC_NAMES}
+
+
+def read_reference(path: Path) -> Reference:
+    """Read a model's reference.
+
+    Raises:
+        DriftError: there is none, it is damaged, its format is newer than this program, or it has other features.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+        version = document["format_version"]
+    except OSError as error:
+        raise DriftError(f"{path} cannot be read ({error.strerror}); train the model anew") from None
+    except (ValueError, KeyError, TypeError):
+        raise DriftError(f"{path} is not a drift reference; restore the model's archive or train anew") from None
+    if version != FORMAT_VERSION:
+        raise DriftError(
+            f"{path} has format {version}, this program reads format {FORMAT_VERSION}; "
+            "run drift.py of the release that trained the model, or train anew with this one"
+        )
+    try:
+        reference = _parse(document)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DriftError(f"{path} is damaged ({error!r}); restore the model's archive or train anew") from None
+    if set(reference.features) != set(FEATURE_NAMES):
+        raise DriftError(
+            f"{path} is of a model with the features {', '.join(reference.features)}; this program knows "
+            f"{', '.join(FEATURE_NAMES)}: train anew"
+        )
+    return reference
+
+
+def _parse(document: dict[str, Any]) -> Reference:
+    features: dict[str, Summary] = {
+        name: Numbers.from_json(summary) if summary["kind"] == "number" else Categories.from_json(summary)
+        for name, summary in document["features"].items()
+    }
+    return Reference(int(document["rows"]), features, Numbers.from_json(document["prediction"]))
+
+
+def _count(column: "pd.Series[Any]") -> dict[str, int]:
+    counts = {str(name): int(rows) for name, rows in column.value_counts().items()}
+    absent = len(column) - sum(counts.values())
+    return counts | {MISSING_CATEGORY: counts.get(MISSING_CATEGORY, 0) + absent}

@@ -1,0 +1,145 @@
+"""The drift report: what was compared, what was found, and one sentence that says what to do.
+
+docs/drift.md documents the JSON form; `FORMAT_VERSION` is raised when a key changes its meaning or goes.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from churn.drift.comparison import Check, Comparison, FeatureDrift
+from churn.drift.distribution import Numbers
+from churn.drift.phrases import summarise
+from churn.drift.record import format_moment
+from churn.drift.window import Window
+from churn.errors import DriftError
+from churn.settings import DriftSettings
+
+FORMAT_VERSION = 1
+JSON_NAME = "drift_report.json"
+HTML_NAME = "drift_report.html"
+
+
+@dataclass(frozen=True)
+class LabRule:
+    """The rule that this project replaced: a feature drifts when |z| of its mean is above a threshold."""
+
+    feature: str
+    z: float
+    drift: bool
+
+    def __str__(self) -> str:
+        return f"{self.feature}: z={abs(self.z):.2f}, drift={self.drift}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished comparison with everything that its readers want to know.
+
+    Attributes:
+        window: what was compared.
+        comparison: what was found.
+        settings: by which thresholds.
+        trained_at: when the model was trained, ISO 8601, or an empty text where that is not known.
+        training_rows: on how many rows.
+        created: when the report was made.
+
+    """
+
+    window: Window
+    comparison: Comparison
+    settings: DriftSettings
+    trained_at: str
+    training_rows: int
+    created: datetime
+
+    @property
+    def summary(self) -> str:
+        """One sentence: what happened, and what to do next."""
+        return summarise(self.comparison, self.window.model, self.window.rows)
+
+    @property
+    def lab_rules(self) -> tuple[LabRule, ...]:
+        """The replaced rule's verdict on each numeric feature."""
+        scores = [(f.name, f.figures["z"]) for f in self.comparison.features if isinstance(f.training, Numbers)]
+        return tuple(LabRule(name, z, abs(z) > self.settings.z_threshold) for name, z in scores)
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented form."""
+        window = self.window
+        return {
+            "format_version": FORMAT_VERSION,
+            "created_utc": self.created.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "model": {
+                "tag": window.model,
+                "trained_at_utc": self.trained_at,
+                "training_rows": self.training_rows,
+            },
+            "window": {
+                "key": window.key,
+                "rows": window.rows,
+                "first_utc": format_moment(window.first),
+                "last_utc": format_moment(window.last),
+                "other_models": window.others,
+                "broken_lines": window.broken,
+                "files": window.files,
+            },
+            "settings": asdict(self.settings),
+            "drift": self.comparison.drift,
+            "drifted_features": [feature.name for feature in self.comparison.drifted],
+            "summary": self.summary,
+            "features": [_feature(feature) for feature in self.comparison.features],
+            "prediction": _feature(self.comparison.prediction),
+            "lab_rule": [asdict(rule) for rule in self.lab_rules],
+        }
+
+
+def _feature(feature: FeatureDrift) -> dict[str, Any]:
+    return {
+        "name": feature.name,
+        "kind": "number" if isinstance(feature.training, Numbers) else "category",
+        "drift": feature.drift,
+        "score": feature.score,
+        "p_value": feature.p_value,
+        "p_adjusted": feature.p_adjusted,
+        "failed_checks": list(feature.failed),
+        "checks": [_check(check, feature) for check in feature.checks],
+        "statistics": dict(feature.figures),
+    }
+
+
+def _check(check: Check, feature: FeatureDrift) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "failed": check.name in feature.failed,
+        "score": check.score,
+        "p_value": check.p_value,
+        "effects": [asdict(effect) for effect in check.effects],
+    }
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write files so that a reader finds the old or the new one, never a part.
+
+    Raises:
+        DriftError: names the file that cannot be written, and why.
+    """
+    for path, content in contents.items():
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        except OSError as error:
+            raise DriftError(f"{path} cannot be written: {error.strerror or error}") from None
+        finally:
+            _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return  # the folder itself is missing or forbidden, which was reported already

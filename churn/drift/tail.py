@@ -1,0 +1,156 @@
+"""The newest records of the journal, read from the ends of its files: what came last is known at once.
+
+Each file has one writer and so is in order of time; the files are merged from their ends. A compressed file
+can only be read from its beginning, so it is opened only when nothing newer is left: it cannot hold records
+newer than its last change.
+"""
+
+import gzip
+import heapq
+import io
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from churn.drift.record import Record, parse_record
+from churn.errors import JournalError
+
+BLOCK = 2**18
+LONGEST_LINE = 2**20
+_CLOCK_SLACK = 3600 * 1_000_000
+"""Microseconds by which the clock of a file system may be behind that of the service."""
+
+
+class NewestFirst:
+    """Iterates over the records of some journal files, newest first.
+
+    Attributes:
+        read: lines read so far.
+        broken: how many of them were broken.
+
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = paths
+        self.read = 0
+        self.broken = 0
+
+    def __iter__(self) -> Iterator[Record]:
+        """Raises JournalError where a file cannot be opened."""
+        # Heap of (-moment, number of the file, its newest record not yet given; None while it is not opened).
+        sources = [self._records(path) for path in self.paths]
+        heap: list[tuple[int, int, Record | None]] = []
+        for number, path in enumerate(self.paths):
+            if is_compressed(path):
+                heapq.heappush(heap, (-(path.stat().st_mtime_ns // 1000 + _CLOCK_SLACK), number, None))
+            elif (record := next(sources[number], None)) is not None:
+                heapq.heappush(heap, (-record.moment, number, record))
+        while heap:
+            _, number, record = heapq.heappop(heap)
+            if record is not None:
+                yield record
+            following = next(sources[number], None)
+            if following is not None:
+                heapq.heappush(heap, (-following.moment, number, following))
+
+    def _records(self, path: Path) -> Iterator[Record]:
+        with open_journal(path) as (file, whole):
+            if not whole:
+                self.broken += 1
+            for line in lines_backwards(file):
+                self.read += 1
+                record = parse_record(line)
+                if record is None:
+                    self.broken += 1
+                else:
+                    yield record
+
+
+class open_journal:  # noqa: N801 - used like the function `open`
+    """A context manager that opens a journal file for reading backwards.
+
+    Gives the open file and whether all of it could be read: of a compressed file that was cut, what could
+    be decompressed is there.
+
+    Raises:
+        JournalError: the file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> tuple[BinaryIO, bool]:
+        try:
+            if is_compressed(self.path):
+                # On disk, not in memory: a journal file may be large.
+                plain: BinaryIO = tempfile.TemporaryFile()
+                self._file, whole = plain, _decompress(self.path, plain)
+            else:
+                self._file, whole = self.path.open("rb"), True
+        except FileNotFoundError:  # the service has deleted its oldest file in this moment
+            self._file, whole = io.BytesIO(), True
+        except OSError as error:
+            raise unreadable(self.path, error) from None
+        return self._file, whole
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def unreadable(path: Path, error: OSError) -> JournalError:
+    """The error that a journal file cannot be read."""
+    return JournalError(f"{path} cannot be read ({error.strerror or error}); make it readable or move it away")
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether the file is compressed with gzip, whatever it is called.
+
+    Raises:
+        JournalError: the file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == b"\x1f\x8b"
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def lines_backwards(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file that are not blank, last first, without their ends; what is too long is cut."""
+    position = file.seek(0, os.SEEK_END)
+    pending = b""
+    while position:
+        size = min(BLOCK, position)
+        position -= size
+        file.seek(position)
+        first, *rest = (file.read(size) + pending).split(b"\n")
+        yield from (line for line in reversed(rest) if line.strip())
+        # What is cut off is the end, so that no such line can be taken for a whole one.
+        pending = first[:LONGEST_LINE]
+    if pending.strip():
+        yield pending
+
+
+def unpack(path: Path, folder: Path) -> tuple[Path, bool]:
+    """Decompress a journal file into a folder; says where, and whether all of it could be."""
+    target = folder / f"{path.name}.plain"
+    with target.open("wb") as file:
+        return target, _decompress(path, file)
+
+
+def _decompress(path: Path, plain: BinaryIO) -> bool:
+    """Decompress as much as there is; returns whether that was all."""
+    with gzip.open(path) as packed:
+        try:
+            shutil.copyfileobj(packed, plain, BLOCK)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            return False
+    return True
