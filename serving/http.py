@@ -1,0 +1,224 @@
+"""Requests and responses, as thin over ASGI as they can be: this is the hot path."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from churn.errors import ChurnError, Problem
+
+type Scope = MutableMapping[str, Any]
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+type AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+type Headers = list[tuple[bytes, bytes]]
+
+JSON = b"application/json"
+MAX_REQUEST_ID = 128
+_CONTENT_POLICY = (
+    # Only files of this server are run: BentoML's page brings a script in its text that reports its reader to Google.
+    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    b"img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    b"frame-ancestors 'none'"
+)
+HTML_HEADERS: Headers = [
+    (b"content-security-policy", _CONTENT_POLICY),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+_SMALL_BODY = 64 * 2**10
+_LENGTH_DIGITS = 18
+
+
+class HttpError(ChurnError):
+    """An answer other than 2xx.
+
+    Attributes:
+        status: HTTP status.
+        reason: machine-readable and of a bounded set: a label in the metrics.
+        detail: what is wrong, item by item.
+
+    """
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        message: str,
+        detail: list[Problem] | None = None,
+        headers: Headers | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.detail: list[Problem] = detail if detail is not None else [{"loc": [], "msg": message, "type": reason}]
+        self.headers: Headers = headers or []
+
+    def response(self) -> "Response":
+        """The one shape of every error."""
+        body = orjson.dumps({"error": str(self), "detail": self.detail})
+        return Response(self.status, body, JSON, self.headers)
+
+
+class Response:
+    """What goes out: a status, a whole body, and headers beside type and length."""
+
+    __slots__ = ("body", "content_type", "headers", "status")
+
+    def __init__(self, status: int, body: bytes, content_type: bytes = JSON, headers: Headers | tuple[()] = ()) -> None:
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+        self.headers = headers
+
+    async def send(self, send: Send) -> None:
+        """Write it to the client."""
+        headers = [
+            (b"content-type", self.content_type),
+            (b"content-length", b"%d" % len(self.body)),
+            *self.headers,
+        ]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+class Budget:
+    """How many bytes of bodies this process holds, beyond small ones that arrived at once."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+
+
+class Request:
+    """What came in. `request_id` starts as the header's or a new one; a handler may set a better one.
+
+    Who makes it calls `release` at the end, where `held` is not 0.
+    """
+
+    __slots__ = ("_budget", "_receive", "held", "request_id", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive, request_id: str, budget: Budget) -> None:
+        self.scope = scope
+        self._receive = receive
+        self._budget = budget
+        self.request_id = request_id
+        self.held = 0
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first header of that (lower-case) name."""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                header: bytes = value
+                return header
+        return None
+
+    async def json_body(self, limit: int) -> bytes:
+        """The whole body, which must be declared as JSON (or not at all).
+
+        Raises:
+            HttpError: 415 for another content type, 413 over `limit` bytes, 408 when it does not arrive in time,
+                429 when too many other bodies are held, 400 when the client went away.
+        """
+        for key, value in self.scope["headers"]:
+            if key == b"content-type":
+                _check_content_type(value)
+            elif key == b"content-length":
+                _check_length(value, limit)
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise _gone()
+        body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise _too_large(limit)
+        if message.get("more_body", False):
+            return await self._rest(bytearray(body), limit)
+        if len(body) > _SMALL_BODY:
+            self._hold(len(body))
+        return body
+
+    async def _rest(self, body: bytearray, limit: int) -> bytes:
+        self._hold(len(body))
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise _gone()
+            part: bytes = message.get("body", b"")
+            more = message.get("more_body", False)
+            if more and "overdue" in self.scope:
+                raise overdue(self.scope["overdue"])
+            self._hold(len(part))
+            body += part
+            if len(body) > limit:
+                raise _too_large(limit)
+        return bytes(body)
+
+    def _hold(self, size: int) -> None:
+        if self._budget.used + size > self._budget.limit:
+            raise too_busy("too many large bodies are being received or worked on", close=True)
+        self._budget.used += size
+        self.held += size
+
+    def release(self) -> None:
+        """Give back what the body was counted with."""
+        self._budget.used -= self.held
+        self.held = 0
+
+
+def too_busy(message: str, *, close: bool = False) -> HttpError:
+    """What a client is told when this process has enough to do; `close` where the rest of its body is not read."""
+    headers = [(b"retry-after", b"1"), *([(b"connection", b"close")] if close else [])]
+    return HttpError(429, "too_busy", f"{message}; try again in a second", headers=headers)
+
+
+def overdue(seconds: float) -> HttpError:
+    """What a client is told whose request did not arrive in time."""
+    message = f"the request did not arrive whole within {seconds:g} s"
+    return HttpError(408, "request_timeout", message, headers=[(b"connection", b"close")])
+
+
+def header_request_id(scope: Scope) -> str | None:
+    """The client's `X-Request-ID`, if it is 1 to 128 printable ASCII characters; otherwise it is ignored."""
+    for key, value in scope["headers"]:
+        if key == b"x-request-id":
+            text: str = value.decode("latin-1").strip()
+            return text if 0 < len(text) <= MAX_REQUEST_ID and text.isascii() and text.isprintable() else None
+    return None
+
+
+def request_id_header(request_id: str) -> tuple[bytes, bytes]:
+    """The header that echoes a request id; what is not ASCII is percent-encoded UTF-8."""
+    text = request_id if request_id.isascii() else quote(request_id, safe=" !#$&'()*+,/:;=?@[]~%")
+    return (b"x-request-id", text.encode("ascii"))
+
+
+def _check_content_type(value: bytes) -> None:
+    if value == JSON or value.partition(b";")[0].strip().lower() == JSON:
+        return
+    raise HttpError(
+        415, "unsupported_media_type", "the body must be JSON: send the header 'Content-Type: application/json'"
+    )
+
+
+def _check_length(value: bytes, limit: int) -> None:
+    # The server has refused what is no number already; another server in front of this code need not.
+    if not value.isdigit():
+        raise HttpError(400, "invalid_http", "Content-Length is not a number", headers=[(b"connection", b"close")])
+    if len(value) > _LENGTH_DIGITS or int(value) > limit:
+        raise _too_large(limit)
+
+
+def _gone() -> HttpError:
+    return HttpError(400, "client_disconnected", "the client went away before its request was complete")
+
+
+def _too_large(limit: int) -> HttpError:
+    # The rest of the body is not read, so the connection cannot be used again.
+    return HttpError(
+        413, "body_too_large", f"the body is larger than {limit} bytes", headers=[(b"connection", b"close")]
+    )

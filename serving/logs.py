@@ -1,0 +1,35 @@
+"""Structured logs: one JSON object a line on stderr, at `LOG_LEVEL`."""
+
+import logging
+import logging.config
+
+_FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+def configure_logging(level: str) -> None:
+    """Send this process's log, BentoML's and the server's included, to stderr as JSON lines."""
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "json": {
+                    "()": "pythonjsonlogger.json.JsonFormatter",
+                    "fmt": _FIELDS,
+                    "rename_fields": {"asctime": "ts", "levelname": "level", "name": "logger", "message": "event"},
+                    "json_ensure_ascii": False,
+                }
+            },
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+            "root": {"level": "WARNING", "handlers": ["stderr"]},
+            "loggers": {
+                "churn": {"level": level.upper()},
+                "bentoml": {"level": level.upper(), "handlers": [], "propagate": True},
+                # Its warnings are one for each request that is not HTTP: those are counted, not logged.
+                "uvicorn.error": {"level": "ERROR", "handlers": [], "propagate": True},
+                # The server asks this logger for handlers at each connection: none, no access log. Ours is
+                # `churn.http` at debug.
+                "uvicorn.access": {"handlers": [], "propagate": False},
+            },
+        }
+    )
