@@ -1,0 +1,54 @@
+"""Keeps right what in k8s/ follows from something else there: `python tools/manifests.py [--check]`.
+
+- The Deployment's pods carry the digest of the ConfigMap's data, so that `kubectl apply` rolls them when it
+  changes: plain Kubernetes has no controller that would.
+- overlays/base/all.yaml holds every manifest: kustomize takes no file from above its own folder.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+K8S = Path(__file__).parent.parent / "k8s"
+DIGEST_LINE = re.compile(r"(?<=churn-mlops/config-sha256: )\S+")
+HEADER = "# Every manifest of k8s/, joined by `python tools/manifests.py` for the overlays. Change those, not this.\n"
+
+
+def main() -> int:
+    """Run the command; returns its exit code: 0, or with `--check` 1 where something is stale."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 if something is stale")
+    parser.add_argument("folder", nargs="?", type=Path, default=K8S, help="where the manifests are (default: k8s/)")
+    options = parser.parse_args()
+    wanted = derived_files(options.folder)
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    for path in stale:
+        sys.stdout.write(f"{'stale' if options.check else 'written'}: {path}\n")
+        if not options.check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[path], encoding="utf-8", newline="\n")
+    return 1 if options.check and stale else 0
+
+
+def derived_files(folder: Path) -> dict[Path, str]:
+    """What deployment.yaml and overlays/base/all.yaml must hold."""
+    config = yaml.safe_load((folder / "configmap.yaml").read_text(encoding="utf-8"))
+    deployment = folder / "deployment.yaml"
+    stamped = DIGEST_LINE.sub(config_digest(config["data"]), deployment.read_text(encoding="utf-8"))
+    manifests = {path: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml"))}
+    manifests[deployment] = stamped
+    return {deployment: stamped, folder / "overlays" / "base" / "all.yaml": HEADER + "---\n".join(manifests.values())}
+
+
+def config_digest(data: dict[str, str]) -> str:
+    """SHA-256 of the settings, whatever their order."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
