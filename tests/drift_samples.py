@@ -1,0 +1,94 @@
+"""Journal lines, references and windows for the drift tests."""
+
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from churn.drift.comparison import compare
+from churn.drift.distribution import Categories, Numbers
+from churn.drift.reference import Reference
+from churn.drift.report import Report
+from churn.drift.window import Window
+from churn.settings import DriftSettings
+
+TAG = "churn_model_v1:v1"
+START = datetime(2026, 11, 20, tzinfo=UTC)
+REGIONS = ("NA", "EU", "AF", "AS")
+
+
+def moment(seconds: float) -> int:
+    """The journal's microseconds, so many seconds after START."""
+    return int((START + timedelta(seconds=seconds)).timestamp() * 1_000_000)
+
+
+def line(seconds=0.0, model=TAG, request_id="r", **changes) -> bytes:
+    """A journal line as the service writes it; a feature given as None is left out."""
+    features = {
+        "tenure_months": 12,
+        "num_complaints": 1,
+        "avg_session_minutes": 35.5,
+        "plan_type": "basic",
+        "region": "EU",
+    }
+    document = {
+        "request_id": request_id,
+        "model_version": model,
+        "prediction": 1,
+        "probability": 0.6,
+        "threshold": 0.5,
+        "latency_ms": 0.2,
+        "features": {k: v for k, v in {**features, **changes.pop("features", {})}.items() if v is not None},
+        "ts": (START + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z"),
+        "warnings": [],
+        "schema_version": 1,
+    }
+    return json.dumps(document | changes).encode() + b"\n"
+
+
+def write_journal(path: Path, *lines: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(b"".join(lines)) if path.suffix == ".gz" else b"".join(lines))
+    return path
+
+
+def customers(rng, rows, **changes):
+    """Columns of customers of the process in data/README.md; `changes` replaces some."""
+    columns = {
+        "tenure_months": rng.integers(1, 60, rows).astype(float),
+        "num_complaints": rng.poisson(1.2, rows).astype(float),
+        "avg_session_minutes": np.round(np.clip(rng.normal(35, 12, rows), 1, 120), 2),
+        "plan_type": np.where(rng.random(rows) < 0.28, "premium", "basic"),
+        "region": rng.choice(REGIONS, rows, p=[0.25, 0.30, 0.25, 0.20]),
+    } | changes
+    logit = 1.2 + 0.55 * columns["num_complaints"] - 0.03 * columns["tenure_months"]
+    logit = logit - 0.02 * columns["avg_session_minutes"] - 0.35 * (columns["plan_type"] == "premium")
+    return columns, 1 / (1 + np.exp(-logit))
+
+
+def summarise(columns):
+    return {
+        name: Numbers.of(values) if values.dtype.kind == "f" else Categories.of(_counts(values))
+        for name, values in columns.items()
+    }
+
+
+def _counts(values):
+    names, counts = np.unique(values, return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+
+def make_reference(seed=0, rows=1200) -> Reference:
+    columns, probability = customers(np.random.default_rng(seed), rows)
+    return Reference(rows, summarise(columns), Numbers.of(probability))
+
+
+def make_report(rng, rows=500, **changes) -> Report:
+    """A report on customers with changes, against `make_reference()`."""
+    columns, probability = customers(rng, rows, **changes)
+    features, prediction = summarise(columns), Numbers.of(probability)
+    window = Window(TAG, rows, moment(0), moment(rows), features, prediction, {"other:v9": 7}, 3, 2)
+    comparison = compare(make_reference(), features, prediction, DriftSettings())
+    return Report(window, comparison, DriftSettings(), "2026-11-19T08:00:00Z", 1200, START + timedelta(hours=1))

@@ -1,0 +1,244 @@
+"""The container image, built as a user builds it and run as k8s/ says.
+
+`CHURN_TEST_IMAGE` names an image to test instead of building one. Where no container registry can be reached, the
+base image must be there already.
+"""
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from container_image import BASE_IMAGE
+from tests.conftest import BIN, LEAVING, ROOT, SAFE
+from tests.e2e.container_engine import (
+    Engine,
+    Pod,
+    Volume,
+    find_engine,
+    pod_spec,
+    run_to_end,
+    start,
+    stop,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+MEGABYTES_BEYOND_BASE = 700
+TOKEN = "replace-me"
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(find_engine())
+
+
+@pytest.fixture(scope="module")
+def image(engine, tmp_path_factory) -> str:
+    given = os.environ.get("CHURN_TEST_IMAGE")
+    if given:
+        return given
+    if (
+        engine("image", "inspect", BASE_IMAGE, check=False).returncode
+        and engine("pull", BASE_IMAGE, check=False).returncode
+    ):
+        pytest.skip(f"{BASE_IMAGE} is not here and cannot be pulled")
+    tag = "churn-api:test"
+    environment = os.environ | {"BENTOML_HOME": str(tmp_path_factory.mktemp("store")), "BENTOML_DO_NOT_TRACK": "True"}
+    containerize = ("containerize", tag, "-t", tag, "--backend", engine.name, "--opt", "network=host")
+    for command in (("build", "--version", "test"), containerize):
+        subprocess.run([str(BIN / "bentoml"), *command], cwd=ROOT, env=environment, check=True)
+    return tag
+
+
+@pytest.fixture
+def volume(tmp_path) -> Volume:
+    return Volume(tmp_path / "volume", TOKEN)
+
+
+@pytest.fixture
+def pod(engine, image, volume) -> Iterator[Pod]:
+    """The Deployment's container on an empty volume."""
+    running = start(engine, image, pod_spec("deployment.yaml"), volume)
+    yield running
+    engine("rm", "--force", running.name)
+
+
+@pytest.fixture
+def ready_pod(engine, image, volume, pod) -> Pod:
+    """The same once the Job's container has trained."""
+    done = run_to_end(engine, image, pod_spec("job.yaml"), volume)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pod.wait_for("/ready", 200, 30)
+    return pod
+
+
+def test_image_is_small(engine, image):
+    beyond = engine.inspect(image)["Size"] - engine.inspect(BASE_IMAGE)["Size"]
+    assert beyond <= MEGABYTES_BEYOND_BASE * 1e6
+
+
+def test_image_has_no_build_tools_and_says_what_it_is(engine, image):
+    tools = ("gcc", "cc", "make", "git", "uv")
+    found = engine("run", "--rm", "--network=host", image, "sh", "-c", f"command -v {' '.join(tools)}", check=False)
+    assert found.stdout == ""
+    config = engine.inspect(image)["Config"]
+    assert config["User"] not in ("", "root", "0")
+    assert config["Labels"]["org.opencontainers.image.title"] == "churn-api"
+    assert "8000/tcp" in config["ExposedPorts"]
+    assert config["Cmd"] == pod_spec("deployment.yaml")["containers"][0]["args"]
+    assert {"BENTOML_DO_NOT_TRACK=True", "ORT_DISABLE_TELEMETRY=1", "CHURN_HOME=/app"} <= set(config["Env"])
+
+
+def test_pod_waits_for_the_job_then_serves(engine, image, volume, pod):
+    """Startup fails, with its reason, until the Job has promoted a model; the process is the same all along."""
+    pod.wait_for("/health", 200, 60)
+    waiting = pod.get("/startup")
+    assert waiting.status_code == 503
+    assert "PointerMissing" in waiting.text
+    assert pod.status("/ready") == 503
+    assert pod.get("/health").json()["status"] == "error"
+
+    done = run_to_end(engine, image, pod_spec("job.yaml"), volume)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pod.wait_for("/startup", 200, 30)
+    assert pod.get("/ready").json() == {"status": "ready", "current_model": "churn_model_v1:v1"}
+    answer = httpx.post(f"{pod.url}/predict", json=LEAVING | {"request_id": "from-outside"})
+    assert (answer.status_code, answer.json()["prediction"]) == (200, 1)
+    assert volume.journal_ids() == {"from-outside"}
+
+
+def test_what_people_do_inside_a_pod(ready_pod):
+    for _ in range(3):
+        assert httpx.post(f"{ready_pod.url}/predict", json=SAFE).status_code == 200
+    assert "current_model.txt" in ready_pod.exec("ls", "/app/registry").stdout
+    assert "predictions-" in ready_pod.exec("ls", "/app/logs").stdout
+    too_few = ready_pod.exec("python", "src/drift.py", check=False)
+    assert too_few.returncode == 4, too_few.stdout + too_few.stderr
+    drifted = ready_pod.exec("python", "src/drift.py", "--min-rows", "3", check=False)
+    assert drifted.returncode in (0, 3), drifted.stdout + drifted.stderr
+    assert "v1" in ready_pod.exec("sh", "-c", "cd src && python -m churn.registry list").stdout
+
+
+def test_a_refused_model_ends_the_job_with_3_and_leaves_the_pointer(engine, image, volume):
+    spec = pod_spec("job.yaml")
+    (container,) = spec["containers"]
+    strict = spec | {"containers": [container | {"command": [*container["command"], "--gate-f1", "0.99"]}]}
+    done = run_to_end(engine, image, strict, volume)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert not (volume.folder / "registry" / "current_model.txt").exists()
+
+
+def test_placeholder_token_opens_nothing(ready_pod):
+    assert ready_pod.status("/drift") == 401
+    assert ready_pod.get("/drift", Authorization=f"Bearer {TOKEN}").status_code == 401
+
+
+def test_nothing_reports_to_its_maker(engine, image, volume, ready_pod):
+    """ONNX Runtime keeps a device id and a queue in the home folder where its telemetry is on."""
+    httpx.post(f"{ready_pod.url}/predict", json=SAFE)
+    assert "Microsoft" not in ready_pod.exec("sh", "-c", "find $HOME /bentoml -maxdepth 4").stdout
+
+
+def test_image_runs_without_any_options(engine, image, volume):
+    """`docker run churn-api:v1` as it is: the image's own user, writable root, no volumes."""
+    trained = engine("run", "--rm", "--network=host", image, "python", "src/train.py", check=False)
+    assert trained.returncode == 0, trained.stdout + trained.stderr
+
+
+def test_volume_of_another_user_is_named(engine, image, volume):
+    """The mistake that a cluster's storage makes most often gives a message, not a traceback."""
+    (volume.folder / "registry").chmod(0o755)
+    done = run_to_end(engine, image, pod_spec("job.yaml"), volume)
+    output = done.stdout + done.stderr
+    assert done.returncode == 2, output
+    assert "registry" in output
+    assert "Traceback" not in output
+
+
+def test_the_pod_drains_then_ends_under_load(ready_pod, volume):
+    """preStop, then SIGTERM, as a kubelet does: no request fails, every 200 is in the journal, the end is clean."""
+    clients = [_Client(ready_pod, number) for number in range(8)]
+    for client in clients:
+        client.start()
+    time.sleep(2)
+    pre_stop = ready_pod.pre_stop()
+    ready_pod.wait_for("/ready", 503, 5)
+    for client in clients:
+        client.join(timeout=10)
+        assert not client.is_alive(), "a keep-alive client was not asked to leave"
+    draining = httpx.post(f"{ready_pod.url}/predict", json=SAFE | {"request_id": "late"})
+    assert (draining.status_code, draining.headers["connection"]) == (200, "close")
+    assert pre_stop.wait(timeout=30) == 0
+
+    batch = _Batch(ready_pod)
+    batch.start()
+    batch.sent.wait(timeout=10)
+    code, seconds = stop(ready_pod)
+    batch.join(timeout=30)
+    assert batch.status == 200
+    assert code in (0, 143)
+    assert seconds < ready_pod.spec["terminationGracePeriodSeconds"] - 15
+    assert [client.failure for client in clients if client.failure] == []
+    answered = {request_id for client in clients for request_id in client.answered}
+    assert len(answered) > 100
+    assert answered | {"late"} <= volume.journal_ids()
+
+
+def test_a_restarted_container_does_not_drain(engine, ready_pod):
+    """The pod's scratch outlives a container, so the file that made the last one drain is still there."""
+    ready_pod.pre_stop()
+    ready_pod.wait_for("/ready", 503, 5)
+    time.sleep(2)
+    stop(ready_pod)
+    engine("start", ready_pod.name)
+    ready_pod.wait_for("/ready", 200, 60)
+    time.sleep(1)
+    assert ready_pod.status("/ready") == 200
+
+
+class _Client(threading.Thread):
+    """Predicts over one kept-alive connection until it is asked to leave."""
+
+    def __init__(self, pod: Pod, number: int) -> None:
+        super().__init__(daemon=True)
+        self._url = f"{pod.url}/predict"
+        self._number = number
+        self.answered: list[str] = []
+        self.failure: str | None = None
+
+    def run(self) -> None:
+        with httpx.Client(timeout=10) as connection:
+            for count in range(1_000_000):
+                request_id = f"load-{self._number}-{count}"
+                try:
+                    answer = connection.post(self._url, json=SAFE | {"request_id": request_id})
+                except httpx.TransportError as error:
+                    self.failure = f"{request_id}: {error!r}"
+                    return
+                if answer.status_code != 200:
+                    self.failure = f"{request_id}: {answer.status_code} {answer.text}"
+                    return
+                self.answered.append(request_id)
+                if answer.headers.get("connection") == "close":
+                    return
+
+
+class _Batch(threading.Thread):
+    """One long request: in the server's hands when SIGTERM comes."""
+
+    def __init__(self, pod: Pod) -> None:
+        super().__init__(daemon=True)
+        self._url = f"{pod.url}/predict/batch"
+        self.sent = threading.Event()
+        self.status = 0
+
+    def run(self) -> None:
+        body = {"customers": [SAFE] * 10_000}
+        request = httpx.Request("POST", self._url, json=body)
+        with httpx.Client(timeout=30) as connection:
+            self.sent.set()
+            self.status = connection.send(request).status_code

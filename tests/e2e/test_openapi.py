@@ -1,0 +1,63 @@
+"""The served OpenAPI document is true: schemathesis asks every route with every check it has."""
+
+import os
+import subprocess
+
+import httpx
+import pytest
+from conftest import BIN, ROOT, start_server
+
+ROUTES = {
+    "/",
+    "/predict",
+    "/predict/batch",
+    "/health",
+    "/ready",
+    "/startup",
+    "/model",
+    "/drift",
+    "/docs.json",
+    "/schema.json",
+    "/metrics",
+    "/livez",
+    "/healthz",
+    "/readyz",
+}
+
+
+@pytest.mark.slow
+def test_every_route_does_what_the_document_says(server, tmp_path):
+    pytest.importorskip("schemathesis", reason="schemathesis is a development dependency; `make setup`")
+    (server.home.registry / "drift_report.json").write_text('{"drift_detected": false}')
+    (server.home.registry / "drift_report.html").write_text("<!doctype html><title>drift</title>")
+    command = [BIN / "schemathesis", "run", f"{server.url}/docs.json", "--checks", "all", "--max-examples", "100"]
+    done = subprocess.run(
+        [*command, "--no-color", "-H", "Authorization: Bearer monitoring-secret"],
+        cwd=tmp_path,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(ROOT / "tests" / "e2e")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert f"{len(ROUTES)} selected / {len(ROUTES)} total" in done.stdout
+
+
+def test_the_document_lists_every_route_and_only_those(server):
+    document = httpx.get(f"{server.url}/docs.json").json()
+    assert set(document["paths"]) == ROUTES
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            answer = httpx.request(method, server.url + path)
+            assert str(answer.status_code) in operation["responses"], (path, answer.status_code)
+
+
+def test_a_protected_service_says_so(home):
+    server = start_server(home, CHURN_PREDICT_TOKEN="predict-secret")
+    try:
+        paths = httpx.get(f"{server.url}/docs.json").json()["paths"]
+        for path, method in [("/predict", "post"), ("/predict/batch", "post"), ("/model", "get")]:
+            assert paths[path][method]["security"] == [{"predict": []}]
+            assert "401" in paths[path][method]["responses"]
+    finally:
+        server.stop()

@@ -1,0 +1,86 @@
+"""A small home for registry tests: models of a few bytes, saved through the real `Registry` into a real store."""
+
+import contextlib
+import json
+import os
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bentoml._internal.configuration.containers import BentoMLContainer
+from bentoml._internal.models import ModelStore
+
+from churn.registry import Registry
+
+NAME = "churn_model_v1"
+ENTRY = {"passed_gate": True, "rows": 1200, "metrics": {"f1": 0.71, "roc_auc": 0.7, "log_loss": 0.62}, "forced": None}
+
+_stores: list[Path] = []
+
+
+def model_files(mark: str) -> dict[str, bytes]:
+    return {
+        "card.json": json.dumps({"train_stats": {"tenure_months": {"mean": 30.0, "std": 17.0, "of": mark}}}).encode(),
+        "golden.json": b"{}",
+        "model.onnx": f"model {mark}".encode() * 100,
+    }
+
+
+def save(registry: Registry, version: str | None = None, **entry) -> str:
+    return registry.save(NAME, version, model_files(version or "next"), ENTRY | entry)
+
+
+@contextlib.contextmanager
+def small_home(folder: Path) -> Iterator[Registry]:
+    """A registry with a store of its own. Its parent must exist; nothing else does."""
+    (folder / "home").mkdir()
+    with store_at(folder / "bentoml"):
+        yield Registry(folder / "home")
+
+
+@contextlib.contextmanager
+def store_at(folder: Path) -> Iterator[None]:
+    """Make BentoML, which keeps the first home that it sees for the life of a process, use this one for a while."""
+    before = {name: os.environ.get(name) for name in ("BENTOML_HOME", "BENTOML_DO_NOT_TRACK")}
+    _stores.append(folder)
+    _use(folder)
+    try:
+        yield
+    finally:
+        _stores.pop()
+        if _stores:
+            _use(_stores[-1])
+        else:
+            BentoMLContainer.bentoml_home.reset()
+            BentoMLContainer.model_store.reset()
+        for name, text in before.items():
+            os.environ.pop(name) if text is None else os.environ.update({name: text})
+
+
+def _use(folder: Path) -> None:
+    (folder / "models").mkdir(parents=True, exist_ok=True)
+    os.environ.update(BENTOML_HOME=str(folder), BENTOML_DO_NOT_TRACK="True")
+    BentoMLContainer.bentoml_home.set(str(folder))
+    BentoMLContainer.model_store.set(ModelStore(folder / "models"))
+
+
+def fork(work: Callable[[], object]) -> int:
+    """Run something in a process of its own, in which BentoML is imported already; its process id."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        signal.alarm(60)  # an orphan must not outlive a test that failed
+        try:
+            work()
+            code = 0
+        except BaseException:  # noqa: BLE001 - nothing may return into the test run twice
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return pid
+
+
+def wait(pid: int) -> int:
+    """Exit code of a forked process; negative where a signal ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -1,0 +1,263 @@
+"""`python drift.py`, as a user and as a CronJob run it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import httpx
+import numpy as np
+import pytest
+from conftest import ROOT, Home
+from drift_samples import TAG, customers, line, write_journal
+from test_drift_alert import Receiver
+
+import drift
+
+NO_DRIFT, BAD_INPUT, DRIFT, CANNOT_JUDGE = 0, 2, 3, 4
+TOKEN = "monitoring-s3cret"
+
+
+@pytest.fixture
+def drift_home(tmp_path, trained_home, monkeypatch) -> Home:
+    """A trained home of one's own, for `drift.main` in this process and for the real command."""
+    home = Home(tmp_path / "home", trained_home.bentoml_home)
+    shutil.copytree(trained_home.path, home.path, ignore=shutil.ignore_patterns("logs", "*.log"))
+    for name in [name for name in os.environ if name.startswith(("CHURN_", "MONITORING"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CHURN_HOME", str(home.path))
+    monkeypatch.setenv("BENTOML_HOME", str(home.bentoml_home))
+    return home
+
+
+def lines_of(rows, seed=1, model=TAG, **changes):
+    columns, probability = customers(np.random.default_rng(seed), rows, **changes)
+    for number in range(rows):
+        features = {name: values[number].item() for name, values in columns.items()}
+        yield line(number, model, f"{seed}-{number}", features=features, probability=float(probability[number]))
+
+
+def log(home, *lines):
+    return write_journal(home.path / "logs" / "predictions-host-1.jsonl", *lines)
+
+
+def in_years(rows=500):
+    return {"tenure_months": np.floor(np.random.default_rng(2).integers(1, 60, rows) / 12)}
+
+
+def run(capsys, *arguments):
+    code = drift.main(arguments)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_no_drift_is_0_with_table_lab_lines_and_reports(drift_home):
+    log(drift_home, *lines_of(500))
+    done = drift_home.run("drift.py")
+    assert (done.returncode, done.stderr) == (NO_DRIFT, "")
+    assert re.search(r"^tenure_months: z=0\.0\d, drift=False$", done.stdout, re.MULTILINE)
+    assert done.stdout.rstrip().endswith("nothing to do.")
+    report = json.loads((drift_home.registry / "drift_report.json").read_bytes())
+    assert (report["drift"], report["window"]["rows"], report["alert"]) == (False, 500, None)
+    assert (drift_home.registry / "drift_report.html").read_bytes().startswith(b"<!doctype html>")
+
+
+def test_drift_is_3_and_named(drift_home, capsys, tmp_path):
+    log(drift_home, *lines_of(500, **in_years()))
+    files = tmp_path / "mine.json", tmp_path / "mine.html"
+    code, out, err = run(capsys, "--json", str(files[0]), "--html", str(files[1]))
+    assert (code, err) == (DRIFT, "")
+    assert "Drift in the last 500 predictions" in out
+    assert json.loads(files[0].read_bytes())["drifted_features"] == ["tenure_months"]
+    assert files[0].read_bytes() == (drift_home.registry / "drift_report.json").read_bytes()
+    assert files[1].read_bytes() == (drift_home.registry / "drift_report.html").read_bytes()
+
+
+def test_the_window_is_what_the_options_ask_for(drift_home, capsys):
+    log(drift_home, *lines_of(300, **in_years(300)), *lines_of(200))
+    assert run(capsys, "--last-n", "200", "--min-rows", "200")[0] == NO_DRIFT
+    assert run(capsys, "--since", "2026-11-20T00:00Z")[0] == DRIFT
+    assert run(capsys, "--since", "2026-11-20T00:00Z", "--last-n", "200")[0] == NO_DRIFT
+    code, _, err = run(capsys, "--since", "1s")
+    assert (code, "no record of churn_model_v1:v1 since" in err) == (CANNOT_JUDGE, True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (None, "there is no prediction log in"),
+        ([b""], "is empty"),
+        ([b"garbage\n", b"{half"], "has only broken lines (2)"),
+        (
+            list(lines_of(150, model="other:v9")),
+            "has no record of the served model churn_model_v1:v1, only of others: other:v9",
+        ),
+        (list(lines_of(99)), "has only 99 logged predictions in this window, --min-rows asks for 100"),
+    ],
+    ids=["no log", "empty", "broken", "another model", "too few"],
+)
+def test_what_cannot_be_judged_is_4_and_says_why(drift_home, capsys, lines, message):
+    if lines is not None:
+        log(drift_home, *lines)
+    code, out, err = run(capsys)
+    assert (code, out) == (CANNOT_JUDGE, "")
+    assert err.startswith("drift.py: cannot judge: ")
+    assert message in err
+    assert not (drift_home.registry / "drift_report.json").exists()
+
+
+def test_a_reference_of_a_newer_format_is_2(drift_home, capsys, monkeypatch, tmp_path):
+    log(drift_home, *lines_of(100))
+    (tmp_path / "reference.json").write_text('{"format_version": 2}')
+    monkeypatch.setattr("churn.registry.Registry.fetch", lambda self, tag: tmp_path)
+    code, _, err = run(capsys)
+    assert code == BAD_INPUT
+    assert "has format 2, this program reads format 1" in err
+
+
+def test_without_a_model_it_is_2(home, capsys, monkeypatch):
+    monkeypatch.setenv("CHURN_HOME", str(home.path))
+    code, _, err = run(capsys)
+    assert (code, err.startswith("drift.py: ")) == (BAD_INPUT, True)
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--last-n", "0"), "'0' is not a whole number of 1 or more"),
+        (("--since", "yesterday"), "'yesterday' is neither a time span like 24h nor a time"),
+        (("--since", "999999w"), "goes back too far"),
+        (("--alpha", "nan"), "'nan' is not a number above 0"),
+        (("--frobnicate",), "unrecognized arguments"),
+        (("performance",), "--labels"),
+    ],
+)
+def test_bad_usage_is_2(drift_home, capsys, arguments, message):
+    with pytest.raises(SystemExit) as ended:
+        drift.main(arguments)
+    assert ended.value.code == BAD_INPUT
+    assert message in capsys.readouterr().err
+
+
+def test_a_bad_setting_is_2(drift_home, capsys, monkeypatch):
+    monkeypatch.setenv("CHURN_DRIFT_ALPHA", "lots")
+    code, _, err = run(capsys)
+    assert (code, "CHURN_DRIFT_ALPHA='lots' is not allowed" in err) == (BAD_INPUT, True)
+
+
+def test_thresholds_are_settings_and_options_win(drift_home, capsys, monkeypatch):
+    log(drift_home, *lines_of(500, **in_years()))
+    monkeypatch.setenv("CHURN_DRIFT_ALPHA", "1e-9")
+    monkeypatch.setenv("CHURN_DRIFT_DISTANCE", "50")
+    monkeypatch.setenv("CHURN_DRIFT_PSI", "50")
+    monkeypatch.setenv("CHURN_DRIFT_SHARE", "1")
+    assert run(capsys)[0] == NO_DRIFT
+    code, out, _ = run(capsys, "--distance", "0.2", "--z-threshold", "0.5")
+    assert code == DRIFT
+    assert "tenure_months: z=1.6" in out
+
+
+def test_a_report_that_was_asked_for_and_cannot_be_written_is_2(drift_home, capsys, tmp_path):
+    log(drift_home, *lines_of(100))
+    code, _, err = run(capsys, "--json", str(tmp_path / "absent" / "x.json"))
+    assert code == BAD_INPUT
+    assert "x.json cannot be written: No such file" in err
+
+
+@pytest.fixture
+def receiver():
+    running = Receiver()
+    yield running
+    running.stop()
+
+
+def test_an_alert_is_sent_once_a_window(drift_home, capsys, monkeypatch, receiver):
+    monkeypatch.setenv("CHURN_ALERT_URL", receiver.url)
+    monkeypatch.setenv("MONITORING_TOKEN", TOKEN)
+    path = log(drift_home, *lines_of(500, **in_years()))
+    code, out, err = run(capsys)
+    assert (code, len(receiver.requests)) == (DRIFT, 1)
+    assert receiver.requests[0][0]["Authorization"] == f"Bearer {TOKEN}"
+    assert "alert sent: 127.0.0.1 took the alert" in err
+    assert "s3cret" not in out + err
+    code, _, err = run(capsys)
+    assert (code, len(receiver.requests)) == (DRIFT, 1)
+    assert "delivered by an earlier run; not sent again" in err
+    with path.open("ab") as file:
+        file.write(line(600, request_id="later"))
+    assert run(capsys)[0] == DRIFT
+    assert len(receiver.requests) == 2, "another window"
+
+
+def test_an_alert_that_fails_is_said_counted_and_tried_again_by_the_next_run(drift_home, capsys, monkeypatch, receiver):
+    monkeypatch.setenv("CHURN_ALERT_URL", receiver.url)
+    monkeypatch.setenv("MONITORING_TOKEN", TOKEN)
+    receiver.answers = [401, 200]
+    log(drift_home, *lines_of(500, **in_years()))
+    code, out, err = run(capsys)
+    assert code == DRIFT
+    assert "ALERT NOT SENT: 127.0.0.1 did not take the alert in 1 attempt: it answered 401" in err
+    assert "s3cret" not in out + err
+    report = (drift_home.registry / "drift_report.json").read_text()
+    assert (json.loads(report)["alert"]["delivered"], json.loads(report)["alert"]["failures"]) == (False, 1)
+    assert "s3cret" not in report
+    assert run(capsys)[0] == DRIFT
+    assert len(receiver.requests) == 2
+    assert receiver.requests[0][0]["Idempotency-Key"] == receiver.requests[1][0]["Idempotency-Key"]
+
+
+def test_no_alert_without_drift(drift_home, capsys, monkeypatch, receiver):
+    monkeypatch.setenv("CHURN_ALERT_URL", receiver.url)
+    log(drift_home, *lines_of(500))
+    assert run(capsys)[0] == NO_DRIFT
+    assert receiver.requests == []
+
+
+def test_drift_leaves_pandas_and_scipy_stats_alone(drift_home):
+    """They would take longer to import than a window takes to judge."""
+    log(drift_home, *lines_of(200))
+    heavy = "('pandas', 'scipy.stats', 'sklearn')"
+    done = drift_home.run("-c", f"import sys, drift; drift.main([]); print([m for m in {heavy} if m in sys.modules])")
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.slow
+def test_a_large_journal_is_read_in_bounded_memory_and_its_end_at_once(drift_home):
+    """2,000,000 lines, a fifth of what is promised, in a fifth of the time and all of the memory."""
+    block = b"".join(lines_of(20_000))
+    for part in range(10):
+        write_journal(drift_home.path / "logs" / f"predictions-host-{part}.jsonl", block * 10)
+    limits = {("--last-n", "500"): 6.0, ("--since", "2026-11-01T00:00Z"): 30.0}
+    for arguments, seconds in limits.items():
+        started = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "drift.py", *arguments], cwd=ROOT, env=drift_home.environment, stdout=subprocess.PIPE
+        )
+        out = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        assert time.monotonic() - started < seconds
+        assert os.waitstatus_to_exitcode(status) in (NO_DRIFT, DRIFT), out
+        assert usage.ru_maxrss < 2**20, "KiB"
+    assert b"2,000,000 predictions" in out
+
+
+def test_what_the_service_logs_is_judged_and_the_service_shows_the_report(server):
+    columns, _ = customers(np.random.default_rng(31), 120, region=np.array(["ZZ"] * 120))
+    with httpx.Client(base_url=server.url) as client:
+        for number in range(120):
+            customer = {name: values[number].item() for name, values in columns.items()}
+            whole = {name: int(customer[name]) for name in ("tenure_months", "num_complaints")}
+            assert client.post("/predict", json=customer | whole).status_code == 200
+        done = server.home.run("drift.py", "--last-n", "120")
+        assert (done.returncode, done.stderr) == (DRIFT, "")
+        assert "100% of rows in categories that training did not see (ZZ)" in done.stdout
+        token = {"Authorization": "Bearer monitoring-secret"}
+        report = client.get("/drift", headers=token).json()
+        assert (report["drifted_features"][0], report["window"]["rows"]) == ("region", 120)
+        page = client.get("/drift", headers=token | {"Accept": "text/html"})
+        assert page.headers["content-type"].startswith("text/html")
+        assert report["summary"].split(" (")[0] in page.text

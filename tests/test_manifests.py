@@ -1,0 +1,152 @@
+"""k8s/ as a whole: names, schemas, who selects whom, what is derived, the overlay."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.manifest_objects import API, DEPLOYMENT, K8S, OBJECTS, PODS, ROOT, every_value
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    # Not this environment's import path: checkov and kubectl bring their own Python.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def kubectl() -> str:
+    found = shutil.which("kubectl")
+    if found is None:
+        pytest.skip("kubectl is not installed")
+    return found
+
+
+def test_names_are_the_contract():
+    names = {manifest["kind"]: manifest["metadata"]["name"] for manifest in OBJECTS.values()}
+    assert names["Namespace"] == "churn-mlops"
+    assert names["Deployment"] == "churn-api"
+    assert names["Service"] == "churn-api-service"
+    assert names["ConfigMap"] == "churn-config"
+    assert names["Secret"] == "churn-secret"
+    assert names["PersistentVolumeClaim"] == "churn-storage"
+    assert names["Job"] == "churn-train"
+    assert names["NetworkPolicy"] == "allow-internal-services"
+    assert (API["name"], API["image"], DEPLOYMENT["spec"]["replicas"]) == ("api", "churn-api:v1", 2)
+    claim = OBJECTS["persistentvolumeclaim.yaml"]["spec"]
+    assert claim["resources"]["requests"]["storage"] == "5Gi"
+    port = OBJECTS["service.yaml"]["spec"]["ports"][0]
+    assert (OBJECTS["service.yaml"]["spec"]["type"], port["port"], port["nodePort"]) == ("NodePort", 80, 30080)
+
+
+def test_each_file_holds_one_object_and_is_named_after_its_kind():
+    for name, manifest in OBJECTS.items():
+        assert re.fullmatch(rf"(\d\d-)?{manifest['kind'].lower()}(-[a-z]+)?\.yaml", name), name
+
+
+def test_kubectl_reads_the_namespace_first():
+    """`kubectl apply -f k8s/` takes the folder's .yaml and .json files in the order of their names."""
+    assert OBJECTS[min(path.name for path in K8S.iterdir() if path.suffix in (".yaml", ".yml", ".json"))]["kind"] == (
+        "Namespace"
+    )
+
+
+def test_everything_lives_in_the_namespace_whatever_the_current_one_is():
+    for name, manifest in OBJECTS.items():
+        if manifest["kind"] != "Namespace":
+            assert manifest["metadata"].get("namespace") == "churn-mlops", name
+
+
+@pytest.mark.parametrize("version", ["1.28", "newest"])
+def test_schema(version):
+    validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
+    wanted = validate.latest_version() if version == "newest" else "1.28.0"
+    for manifest in OBJECTS.values():
+        validate.validate(manifest, wanted, strict=True)
+
+
+@pytest.mark.parametrize("name", ["deployment.yaml", "poddisruptionbudget.yaml"])
+def test_selectors_match_the_pods_and_only_them(name):
+    assert OBJECTS[name]["spec"]["selector"] == {"matchLabels": {"app": "churn-api"}}
+    assert OBJECTS["service.yaml"]["spec"]["selector"] == {"app": "churn-api"}
+    labelled = {pod for pod, template in PODS.items() if template["metadata"]["labels"]["app"] == "churn-api"}
+    assert labelled == {"Deployment churn-api"}
+
+
+def test_every_pod_is_under_the_network_policy_and_beside_the_volume():
+    policy = OBJECTS["networkpolicy.yaml"]["spec"]["podSelector"]["matchLabels"]
+    for pod, template in PODS.items():
+        assert policy.items() <= template["metadata"]["labels"].items(), pod
+        (term,) = template["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        # Its own labels must match, or the first pod would wait for another for ever.
+        assert term["labelSelector"]["matchLabels"].items() <= template["metadata"]["labels"].items(), pod
+
+
+def test_the_policy_opens_the_service_port_only_and_closes_egress():
+    spec = OBJECTS["networkpolicy.yaml"]["spec"]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert {port["port"] for rule in spec["ingress"] for port in rule["ports"]} == {8000}
+    assert all(rule.get("from") for rule in spec["ingress"])
+    assert all(rule.get("to") and rule.get("ports") for rule in spec["egress"])
+    assert "0.0.0.0/0" not in set(every_value(spec["egress"], "cidr"))
+
+
+def test_autoscaler_finds_the_deployment():
+    spec = OBJECTS["horizontalpodautoscaler.yaml"]["spec"]
+    assert spec["scaleTargetRef"] == {
+        "apiVersion": DEPLOYMENT["apiVersion"],
+        "kind": DEPLOYMENT["kind"],
+        "name": DEPLOYMENT["metadata"]["name"],
+    }
+    assert spec["minReplicas"] == DEPLOYMENT["spec"]["replicas"]
+
+
+def test_derived_files_are_right():
+    done = run(sys.executable, "tools/manifests.py", "--check")
+    assert done.returncode == 0, f"run `python tools/manifests.py`:\n{done.stdout}"
+
+
+def test_a_changed_setting_changes_the_pods(tmp_path):
+    shutil.copytree(K8S, tmp_path / "k8s")
+    config = tmp_path / "k8s" / "configmap.yaml"
+    config.write_text(config.read_text(encoding="utf-8").replace("LOG_LEVEL: info", "LOG_LEVEL: debug"))
+    command = (sys.executable, "tools/manifests.py", str(tmp_path / "k8s"))
+    assert run(*command, "--check").returncode == 1
+    assert run(*command).returncode == 0
+    changed = yaml.safe_load((tmp_path / "k8s" / "deployment.yaml").read_text(encoding="utf-8"))
+    annotations = changed["spec"]["template"]["metadata"]["annotations"]
+    assert annotations != PODS["Deployment churn-api"]["metadata"]["annotations"]
+    assert run(*command, "--check").returncode == 0
+
+
+def test_overlay_for_several_nodes():
+    done = run(kubectl(), "kustomize", "k8s/overlays/multi-node")
+    assert done.returncode == 0, done.stderr
+    rendered = {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(done.stdout)}
+    assert len(rendered) == len(OBJECTS)
+    assert rendered["PersistentVolumeClaim", "churn-storage"]["spec"]["accessModes"] == ["ReadWriteMany"]
+    spread = rendered["Deployment", "churn-api"]["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    assert (spread[0]["topologyKey"], spread[0]["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "DoNotSchedule")
+    assert not list(every_value(list(rendered.values()), "podAffinity"))
+    autoscaler = rendered["HorizontalPodAutoscaler", "churn-api"]["spec"]
+    assert 3 == autoscaler["minReplicas"] == rendered["Deployment", "churn-api"]["spec"]["replicas"]
+    assert autoscaler["maxReplicas"] > OBJECTS["horizontalpodautoscaler.yaml"]["spec"]["maxReplicas"]
+    validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
+    for item in rendered.values():
+        validate.validate(item, "1.28.0", strict=True)
+
+
+@pytest.mark.slow
+def test_checkov_finds_nothing_unargued(tmp_path):
+    checkov = shutil.which("checkov")
+    if checkov is None:
+        pytest.skip("checkov is not installed; `uv tool install checkov` puts it on PATH")
+    rendered = run(kubectl(), "kustomize", "k8s/overlays/multi-node")
+    (tmp_path / "multi-node.yaml").write_text(rendered.stdout, encoding="utf-8")
+    for folder in ("k8s", str(tmp_path)):
+        done = run(checkov, "--config-file", ".checkov.yaml", "--directory", folder)
+        assert done.returncode == 0, done.stdout
+        assert "Failed checks: 0" in done.stdout

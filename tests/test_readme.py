@@ -1,0 +1,94 @@
+"""The README leaves nothing out and points at nothing that is not there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from churn.settings import read_settings
+from serving.front_door import BENTOML_ROUTES
+from serving.routes import Routes
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def settings():
+    source = (ROOT / "churn" / "settings.py").read_text(encoding="utf-8")
+    names = re.findall(r'(?:self|reader)\.\w+\(\s*"([A-Z][A-Z_]+)"', source)
+    return sorted({*names, "MONITORING_TOKEN_FILE", "BENTOML_HOME"})
+
+
+def options(*command):
+    done = subprocess.run([sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return sorted(set(re.findall(r"--[a-z][a-z0-9-]+", done.stdout)) - {"--help"})
+
+
+def make_targets():
+    return re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_lists_below_are_not_empty():
+    assert {"MODEL_NAME", "CHURN_HOME", "CHURN_POLL_SECONDS", "CHURN_DRIFT_PSI", "LOG_LEVEL"} <= set(settings())
+    assert {"setup", "run", "test", "check", "bench", "bento", "image"} <= set(make_targets())
+
+
+@pytest.mark.parametrize("name", settings())
+def test_every_setting_is_documented(name):
+    assert f"`{name}`" in README
+
+
+def test_every_route_is_documented():
+    table = Routes(read_settings({"CHURN_HOME": str(ROOT)}), None, None, None, "test").table()
+    for path, methods in table.items():
+        for method in methods:
+            assert f"`{method} {path}`" in README, f"{method} {path}"
+    for path in BENTOML_ROUTES:
+        assert f"`GET {path}`" in README, path
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train.py",),
+        ("drift.py",),
+        ("drift.py", "performance"),
+        ("-m", "churn.registry"),
+        ("-m", "churn.registry", "prune"),
+        ("-m", "churn.registry", "promote"),
+        ("-m", "churn.dataset", "generate"),
+    ],
+    ids=" ".join,
+)
+def test_every_option_of_every_command_is_documented(command):
+    missing = [option for option in options(*command) if option not in README]
+    assert not missing
+
+
+def test_every_registry_command_is_documented():
+    help_text = subprocess.run(
+        [sys.executable, "-m", "churn.registry", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    commands = re.findall(r"^    ([a-z]+)  ", help_text, re.MULTILINE)
+    assert len(commands) >= 6
+    section = README.partition("## The registry")[2].partition("\n## ")[0]
+    assert all(re.search(rf"\b{command}\b", section) for command in commands)
+
+
+def test_every_make_target_is_documented():
+    section = README.partition("| `make` target |")[2].partition("\n\n")[0]
+    assert all(f"`{target}`" in section for target in make_targets() if target != "help")
+
+
+def test_every_link_leads_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+def test_every_metric_is_documented():
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "serving").glob("*.py"))
+    names = re.findall(r'"(churn_[a-z_]+)",', sources)
+    assert len(names) >= 10
+    assert all(f"`{name}`" in README for name in names)

@@ -1,0 +1,95 @@
+import pytest
+
+from churn.errors import SettingsError
+from churn.settings import PLACEHOLDER_TOKEN, DriftSettings, read_settings
+
+
+def test_defaults_are_the_documented_ones(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings({})
+    assert settings.model_name == "churn_model_v1"
+    assert settings.log_level == "info"
+    assert settings.home == tmp_path
+    assert settings.poll_seconds == 2.0
+    assert settings.monitoring_token is None
+    assert settings.alert_url is None
+    assert settings.registry_folder == tmp_path / "registry"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("MODEL_NAME", "../evil", "a-z, 0-9"),
+        ("MODEL_NAME", "a:b", "a-z, 0-9"),
+        ("MODEL_NAME", "x" * 64, "1 to 63"),
+        ("LOG_LEVEL", "loud", "debug, info, warning, error"),
+        ("CHURN_HOME", "/no/such/folder", "a folder that exists"),
+        ("CHURN_POLL_SECONDS", "soon", "a number of seconds from 0.05 to 3600"),
+        ("CHURN_POLL_SECONDS", "0", "a number of seconds from 0.05 to 3600"),
+        ("CHURN_POLL_SECONDS", "nan", "a number of seconds from 0.05 to 3600"),
+        ("CHURN_DRIFT_ALPHA", "1", "a number from 1e-09 to 0.5"),
+        ("CHURN_DRIFT_SHARE", "2 %", "a number from 0.001 to 1"),
+        ("CHURN_DRIFT_MIN_ROWS", "99.5", "a whole number from 2 to 1000000000"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_is_allowed(name, value, allowed):
+    with pytest.raises(SettingsError) as caught:
+        read_settings({name: value})
+    assert f"{name}={value!r} is not allowed" in str(caught.value)
+    assert allowed in str(caught.value)
+
+
+def test_each_drift_threshold_has_a_setting():
+    names = {"DISTANCE": 0.3, "PSI": 0.4, "JENSEN_SHANNON": 0.5, "SHARE": 0.05, "ALPHA": 0.02, "Z_THRESHOLD": 3.0}
+    settings = read_settings({f"CHURN_DRIFT_{name}": str(value) for name, value in names.items()})
+    assert settings.drift == DriftSettings(**{name.lower(): value for name, value in names.items()})
+    assert read_settings({"CHURN_DRIFT_MIN_ROWS": "50"}).drift.min_rows == 50
+    assert read_settings({}).drift == DriftSettings()
+
+
+def test_all_bad_values_are_reported_at_once():
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"LOG_LEVEL": "loud", "CHURN_POLL_SECONDS": "-1", "CHURN_ALERT_URL": "ftp://x"})
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_webhook_address_is_never_repeated_in_an_error():
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"CHURN_ALERT_URL": "hooks.example/secret-path"})
+    assert "CHURN_ALERT_URL" in str(caught.value)
+    assert "secret-path" not in str(caught.value)
+
+
+def test_a_token_comes_from_the_variable_or_else_from_the_file(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("from-file\n")
+    assert read_settings({"MONITORING_TOKEN_FILE": str(file)}).monitoring_token == "from-file"
+    both = {"MONITORING_TOKEN": "from-variable", "MONITORING_TOKEN_FILE": str(file)}
+    assert read_settings(both).monitoring_token == "from-variable"
+
+
+def test_a_token_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(SettingsError, match=r"MONITORING_TOKEN_FILE=.*absent.* cannot be read \(No such file"):
+        read_settings({"MONITORING_TOKEN_FILE": str(tmp_path / "absent")})
+
+
+def test_the_placeholder_and_blanks_are_no_token():
+    assert read_settings({"MONITORING_TOKEN": PLACEHOLDER_TOKEN}).monitoring_token is None
+    assert read_settings({"MONITORING_TOKEN": "  "}).monitoring_token is None
+
+
+def test_no_secret_is_in_the_settings_printed_form():
+    settings = read_settings({"MONITORING_TOKEN": "hunter2", "CHURN_ALERT_URL": "https://hooks.example/s3cret"})
+    assert "hunter2" not in repr(settings)
+    assert "s3cret" not in repr(settings)
+
+
+def test_only_settings_reads_the_environment(pytestconfig):
+    sources = [*pytestconfig.rootpath.glob("churn/**/*.py"), *pytestconfig.rootpath.glob("serving/**/*.py")]
+    readers = {
+        path.name
+        for path in sources
+        if any(word in path.read_text(encoding="utf-8") for word in ("os.environ", "getenv"))
+    }
+    # store.py asks for BentoML's own BENTOML_HOME, as BentoML does; __init__.py sets what ONNX Runtime reads.
+    assert readers == {"settings.py", "store.py", "__init__.py"}

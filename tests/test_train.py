@@ -1,0 +1,130 @@
+"""`python train.py` as a user runs it: what it leaves behind, what it prints, how it ends."""
+
+import hashlib
+import json
+
+import pytest
+
+ENTRY = {
+    "model_tag",
+    "model_file",
+    "sha256",
+    "version",
+    "trained_at_utc",
+    "data_file",
+    "data_sha256",
+    "rows",
+    "seed",
+    "metrics",
+    "threshold",
+    "gate",
+    "passed_gate",
+    "library_versions",
+}
+METRICS = {"accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "brier", "baseline_f1", "calibration_error"}
+
+
+def metadata(home):
+    return json.loads((home.registry / "metadata.json").read_text(encoding="utf-8"))
+
+
+def test_a_promoted_model_leaves_archive_metadata_statistics_and_pointer(trained_home):
+    (entry,) = metadata(trained_home)
+    assert set(entry) >= ENTRY
+    assert set(entry["metrics"]) >= METRICS
+    assert all(0 <= value <= 1 for value in entry["metrics"].values())
+    for name, (low, high) in entry["metric_intervals"].items():
+        assert low <= entry["metrics"][name] <= high
+    archive = trained_home.path / "models" / "churn_model_v1-v1.bentomodel"
+    assert hashlib.sha256(archive.read_bytes()).hexdigest() == entry["sha256"]
+    assert entry["model_tag"] == "churn_model_v1:v1"
+    assert entry["rows"] == 1200
+    assert entry["judged_on"] == "out-of-fold"
+    assert entry["passed_gate"] is True
+    assert entry["gate"]["passed"] is True
+    assert {"scikit-learn", "pandas", "numpy", "joblib"} <= set(entry["library_versions"])
+    assert trained_home.pointer.read_text(encoding="utf-8") == "churn_model_v1:v1\n"
+    statistics = json.loads((trained_home.registry / "train_stats.json").read_text(encoding="utf-8"))
+    assert set(statistics) == {"tenure_months", "num_complaints", "avg_session_minutes"}
+    assert statistics["tenure_months"]["mean"] == pytest.approx(30, abs=1.5)
+    assert statistics["avg_session_minutes"]["std"] == pytest.approx(12, abs=1)
+
+
+def test_the_stored_model_holds_its_files(trained_home):
+    (folder,) = (trained_home.bentoml_home / "models" / "churn_model_v1").glob("v1")
+    assert {"model.onnx", "model.joblib", "reference.json", "golden.json", "card.json"} <= {
+        path.name for path in folder.iterdir()
+    }
+    golden = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
+    assert len(golden["records"]) == 8
+    assert golden["records"][-1]["customer"]["region"] == "GOLDEN UNSEEN"
+
+
+def test_a_refused_model_is_kept_and_the_pointer_untouched(home_with_model):
+    before = home_with_model.pointer.read_bytes()
+    done = home_with_model.run("train.py", "--gate-f1", "0.99")
+    assert done.returncode == 3
+    assert home_with_model.pointer.read_bytes() == before
+    assert "refused by the gate (f1)" in done.stdout
+    assert "0.9900" in done.stdout
+    first, refused = metadata(home_with_model)
+    assert refused["model_tag"] == "churn_model_v1:v2"
+    assert refused["passed_gate"] is False
+    assert [check["rule"] for check in refused["gate"]["checks"] if not check["passed"]] == ["f1"]
+    assert (home_with_model.path / "models" / "churn_model_v1-v2.bentomodel").exists()
+    # Same data, same seed: identical to the last digit.
+    assert refused["metrics"] == first["metrics"]
+    assert refused["threshold"] == first["threshold"]
+
+
+def test_force_promotes_against_the_verdict_and_records_the_reason(home):
+    done = home.run("train.py", "--gate-f1", "0.99", "--force-reason", "the board wants it", "--version", "forced-1")
+    assert done.returncode == 0, done.stderr
+    assert home.pointer.read_text(encoding="utf-8") == "churn_model_v1:forced-1\n"
+    (entry,) = metadata(home)
+    assert entry["gate"]["forced"] == "the board wants it"
+    assert entry["passed_gate"] is False
+    assert "promoted by force: the board wants it" in done.stdout
+
+
+def test_the_other_estimator_a_holdout_and_parquet_go_the_same_way(home, tmp_path):
+    for name, seed in (("train.parquet", "1"), ("holdout.csv", "2")):
+        made = home.run(
+            "-m", "churn.dataset", "generate", "--rows", "900", "--seed", seed, "--out", str(tmp_path / name)
+        )
+        assert made.returncode == 0, made.stderr
+    arguments = ("--data", str(tmp_path / "train.parquet"), "--holdout", str(tmp_path / "holdout.csv"))
+    done = home.run("train.py", "--model", "hist-gradient-boosting", *arguments, MODEL_NAME="boosted")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (entry,) = metadata(home)
+    assert entry["model_tag"] == "boosted:v1"
+    assert entry["judged_on"] == "holdout.csv"
+    assert entry["rows"] == 900
+
+
+def test_a_version_that_exists_is_refused_before_anything_is_written(home_with_model):
+    before = {path: path.read_bytes() for path in home_with_model.path.rglob("*") if path.is_file()}
+    done = home_with_model.run("train.py", "--version", "v1")
+    assert done.returncode == 2
+    assert "v1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path: path.read_bytes() for path in home_with_model.path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--model", "forest"), "invalid choice: 'forest'"),
+        (("--seed", "-1"), "'-1' is not a whole number from 0 to 4294967295"),
+        (("--gate-f1", "high"), "'high' is not a number from 0 to 1"),
+        (("--gate-f1", "1.5"), "'1.5' is not a number from 0 to 1"),
+        (("--force-reason", " "), "the reason is empty"),
+        (("--nonsense",), "unrecognized arguments: --nonsense"),
+    ],
+)
+def test_bad_usage_exits_2_and_says_what_is_allowed(home, arguments, message):
+    done = home.run("train.py", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(home.path.iterdir()) == []

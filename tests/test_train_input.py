@@ -1,0 +1,57 @@
+"""What `train.py` says and does when a file that it is given cannot be used."""
+
+import hashlib
+
+import duckdb
+import pytest
+
+HEADER = "tenure_months,num_complaints,avg_session_minutes,plan_type,region,churn\n"
+VALID = HEADER + "48,0,60.5,premium,EU,0\n2,5,10,basic,NA,1\n" * 50
+
+
+def snapshot(folder) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+        for path in folder.rglob("*")
+    }
+
+
+def parquet_cut_off(folder) -> bytes:
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT 1 AS churn) TO '{folder / 'whole.parquet'}' (FORMAT parquet)")
+    return (folder / "whole.parquet").read_bytes()[:-20]
+
+
+BAD = {
+    "target": (VALID + "1,1,1,basic,EU,yes\n", "line 102, column churn: 'yes' is not a number; allowed: 0 or 1"),
+    "columns": (VALID.replace("churn", "Churn"), "column 'Churn' is not expected; did you mean 'churn'?"),
+    "missing": (VALID + "1,1,1,a,,1\n" * 42, "column region: 29.6% of the values are missing"),
+    "encoding": (VALID.encode("utf-16"), "the file is UTF-16; save it as UTF-8"),
+    "cut off": (parquet_cut_off, "is cut off"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_data_exits_2_and_changes_nothing(home_with_model, tmp_path, name):
+    content, expected = BAD[name]
+    suffix = "csv"
+    if callable(content):
+        content, suffix = content(tmp_path), "parquet"
+    path = tmp_path / f"customers.{suffix}"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = snapshot(home_with_model.path)
+    done = home_with_model.run("train.py", "--data", str(path))
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert done.stderr.startswith(f"train.py: {path} ")
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert snapshot(home_with_model.path) == before
+
+
+def test_a_holdout_is_checked_like_the_data(home, tmp_path):
+    (tmp_path / "good.csv").write_text(VALID)
+    done = home.run("train.py", "--data", str(tmp_path / "good.csv"), "--holdout", str(tmp_path / "none.csv"))
+    assert done.returncode == 2
+    assert done.stderr == f"train.py: {tmp_path / 'none.csv'} cannot be read: there is no such file\n"
+    assert snapshot(home.path) == {}
