@@ -1,0 +1,187 @@
+"""`make bench`: this service beside what one would pick instead, on the same core, under the same load.
+
+One server at a time, pinned to core 0; the load generator, wrk with one thread and 16 connections, pinned to
+core 1. All servers are started once; rounds are interleaved, so that a slow minute of the machine hits all;
+figures are medians over the rounds. Before and after, and with every answer under load, the probability is
+compared with the model's own: no ratio is printed if a server answered wrongly or with an error.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from batch import measure_batch, measure_two_workers
+from chart import draw
+from contestants import BIN, HERE, LOAD_CORE, RECORD, ROOT, Contestant, Running, contestants, empty_bento, start
+
+RESULTS = HERE / "results"
+CONNECTIONS = 16
+OWN, EMPTY_ANSWER, TWIN = "churn-api (the built Bento)", "uvicorn, empty answer", "FastAPI twin"
+
+
+def main() -> None:
+    """Measure, print the table, write results/comparison.json and results/comparison.svg."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=5, help="of load, a server and round")
+    parser.add_argument("--python", type=Path, help="of the environment of benchmarks/alternatives/requirements.txt")
+    options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is missing; on Debian: apt-get install wrk")
+    if (os.cpu_count() or 1) < 2:
+        raise SystemExit("two cores are needed: one for the server, one for the load generator")
+    with tempfile.TemporaryDirectory(prefix="churn-bench-") as folder:
+        report = _measure(Path(folder), options)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "comparison.json").write_text(json.dumps(report, indent=1) + "\n")
+    (RESULTS / "comparison.svg").write_text(draw(report["servers"]))
+    _print(report)
+
+
+def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    home, bentoml_home = folder / "home", folder / "bentoml"
+    home.mkdir()
+    bentoml_home.mkdir()
+    os.environ.update(CHURN_HOME=str(home), BENTOML_HOME=str(bentoml_home), BENTOML_DO_NOT_TRACK="True")
+    _run(str(BIN / "python"), "train.py")
+    _run(str(BIN / "bentoml"), "build", "--version", "bench")
+    model = bentoml_home / "models" / "churn_model_v1" / "v1"
+    python = options.python.absolute() if options.python else None
+    if python is None:
+        print("no --python: FastAPI and MLServer are left out")
+    bento = contestants(home, bentoml_home, model, "churn-api:bench", python)
+    with contextlib.ExitStack() as stack:
+        running = [_enter(stack, contestant, home) for contestant in bento]
+        expected = _expected(running[0])
+        rounds: dict[str, list[dict[str, float]]] = {server.contestant.name: [] for server in running}
+        for number in range(options.rounds):
+            for server in running:
+                figures = _load(server, options.seconds, expected, home)
+                rounds[server.contestant.name].append(figures)
+                print(f"round {number + 1} {server.contestant.name}: {figures['rps']:,.0f} requests/s", flush=True)
+        servers = [_summary(server, rounds[server.contestant.name]) for server in running]
+        batch = measure_batch(running[0])
+        empty = _enter(stack, empty_bento(home, bentoml_home), home)
+        servers.append({"name": empty.contestant.name, "ready_s": empty.ready_seconds, "pss_mib": empty.pss_mib()})
+    workers = measure_two_workers(bento[0], home, expected, options.seconds, _load_on)
+    return {"machine": _machine(), "servers": servers, "batch": batch, "two_workers": workers}
+
+
+def _enter(stack: contextlib.ExitStack, contestant: Contestant, home: Path) -> Running:
+    server = start(contestant, home / "server.log")
+    stack.callback(server.stop)
+    return server
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+
+
+def _expected(server: Running) -> str:
+    """The first digits of the record's probability, which every scored answer must contain."""
+    import urllib.request  # noqa: PLC0415 - used here alone
+
+    request = urllib.request.Request(  # noqa: S310 - loopback
+        server.url, json.dumps(RECORD).encode(), {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        probability = float(json.load(answer)["probability"])
+    digits = f"{probability:.12f}"[:7]
+    if f"{probability + 1e-6:.12f}"[:7] != digits or f"{probability - 1e-6:.12f}"[:7] != digits:
+        raise SystemExit("the record's probability lies at a rounding edge; choose another record")
+    return digits
+
+
+def _load(server: Running, seconds: int, expected: str, home: Path) -> dict[str, float]:
+    return _load_on(server, seconds, expected, home, LOAD_CORE, CONNECTIONS)
+
+
+def _load_on(
+    server: Running, seconds: int, expected: str, home: Path, cores: str, connections: int
+) -> dict[str, float]:
+    body = home / "body.json"
+    body.write_text(json.dumps(server.contestant.body))
+    command = ["taskset", "-c", cores, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
+    wanted = expected if server.contestant.scored else ""
+    command += ["-s", str(HERE / "predict.lua"), server.url, "--", str(body), wanted]
+    before = server.cpu_seconds()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("FIGURES ")]
+    if done.returncode or not lines:
+        raise SystemExit(f"wrk failed:\n{done.stdout}{done.stderr}")
+    figures: dict[str, float] = json.loads(lines[0].removeprefix("FIGURES "))
+    figures["rps"] = figures["requests"] / figures["seconds"]
+    figures["cpu_us_per_request"] = (server.cpu_seconds() - before) / max(figures["requests"], 1) * 1e6
+    return figures
+
+
+def _summary(server: Running, rounds: list[dict[str, float]]) -> dict[str, Any]:
+    medians = {name: statistics.median(figures[name] for figures in rounds) for name in rounds[0]}
+    rates = [figures["rps"] for figures in rounds]
+    return {
+        "name": server.contestant.name,
+        **medians,
+        "rps_min": min(rates),
+        "rps_max": max(rates),
+        "errors": sum(figures["errors"] for figures in rounds),
+        "wrong": sum(figures["wrong"] for figures in rounds),
+        "ready_s": server.ready_seconds,
+        "pss_mib": server.pss_mib(),
+    }
+
+
+def _machine() -> dict[str, Any]:
+    model = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "unknown")
+    return {"cpu": model.partition(":")[2].strip(), "cores": os.cpu_count(), "load_before": os.getloadavg()[0]}
+
+
+def _print(report: dict[str, Any]) -> None:
+    loaded = [server for server in report["servers"] if "rps" in server]
+    header = ("server", "requests/s", "min-max", "p50 ms", "p99 ms", "p99.9 ms", "errors", "PSS MiB", "ready s")
+    rows = [header, *_rows(report["servers"])]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        print("  ".join(cells))
+    print(f"batch: {report['batch']}")
+    print(f"two workers: {report['two_workers']}")
+    faulty = [server["name"] for server in loaded if server["errors"] or server["wrong"]]
+    if faulty:
+        raise SystemExit(f"no ratios: errors or wrong probabilities from {', '.join(faulty)}")
+    rates = {server["name"]: server["rps"] for server in loaded}
+    for name, rate in rates.items():
+        if name != OWN:
+            print(f"{OWN} answers {rates[OWN] / rate:.2f} times as many requests/s as {name}")
+
+
+def _rows(servers: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+    for server in servers:
+        if "rps" not in server:
+            yield (server["name"], *[""] * 6, f"{server['pss_mib']:.0f}", f"{server['ready_s']:.1f}")
+            continue
+        yield (
+            server["name"],
+            f"{server['rps']:,.0f}",
+            f"{server['rps_min']:,.0f}-{server['rps_max']:,.0f}",
+            *(f"{server[name]:.1f}" for name in ("p50_ms", "p99_ms", "p999_ms")),
+            f"{server['errors'] + server['wrong']:.0f}",
+            f"{server['pss_mib']:.0f}",
+            f"{server['ready_s']:.1f}",
+        )
+
+
+if __name__ == "__main__":
+    main()
