@@ -66,7 +66,7 @@ def _judge(options: argparse.Namespace, settings: Settings) -> "Report":
     from churn.drift.window import read_window
     from churn.registry import Registry
 
-    registry = Registry(settings.home)
+    registry = Registry(settings.home, settings.model_key)
     tag = registry.current()
     reference = read_reference(registry.fetch(tag) / "reference.json")
     last_n = options.last_n or (None if options.since else DEFAULT_LAST_N)

@@ -53,8 +53,8 @@ def _train(options: argparse.Namespace, settings: Settings) -> int:
     from churn.training_report import print_report
     from churn.training_rows import TrainingRows
 
-    registry = Registry(settings.home)
-    registry.check_version(settings.model_name, options.version)
+    registry = Registry(settings.home, settings.model_key)
+    registry.check_can_save(settings.model_name, options.version)
     dataset = read_dataset(options.data or _default_data(settings.home))
     holdout = read_dataset(options.holdout) if options.holdout else None
     model = train_model(dataset, estimator=options.model, seed=options.seed, holdout=holdout)

@@ -12,6 +12,8 @@ ChurnError                      what is wrong, where, and what to do; its text i
 │   ├── PointerInvalid
 │   ├── ModelNotFound
 │   ├── ArchiveInvalid          missing, truncated, unsafe, or not what its digest says
+│   ├── SignatureInvalid        a model is not signed by the key that is asked for
+│   ├── SigningImpossible       a model is to be signed with a key that cannot sign
 │   └── RegistryBusy            another process holds the lock
 ├── ModelInvalid                a stored model cannot be loaded, or does not give its golden predictions
 ├── ModelUnavailable            no model is loaded (yet)
@@ -81,6 +83,14 @@ class ModelNotFound(RegistryError):
 
 class ArchiveInvalid(RegistryError):
     """A model archive is missing, truncated, unsafe, or differs from its recorded digest."""
+
+
+class SignatureInvalid(RegistryError):
+    """A model is not signed, by another key, or is not what was signed."""
+
+
+class SigningImpossible(RegistryError):
+    """A model is to be signed, and the key can only check."""
 
 
 class RegistryBusy(RegistryError):

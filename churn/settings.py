@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from churn.bearer import PLACEHOLDER_TOKEN, TokenSettings, read_token_file
 from churn.errors import SettingsError
 from churn.limits import LimitSettings
+from churn.signing import ModelKey, read_model_key
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DRAIN_FILE = "/tmp/churn-drain"  # noqa: S108 - only its existence counts, and Kubernetes gives each pod its own /tmp
@@ -58,6 +59,7 @@ class Settings:
     drift: DriftSettings
     limits: LimitSettings
     docs: bool
+    model_key: ModelKey | None = field(repr=False)
 
     @property
     def monitoring_token(self) -> str | None:
@@ -100,6 +102,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         drift=reader.drift(),
         limits=reader.limits(),
         docs=reader.switch("CHURN_DOCS", default=True),
+        model_key=reader.model_key("MODEL_SIGNING_KEY_FILE"),
         workers=reader.count("CHURN_WORKERS", default=1, minimum=1, maximum=64),
         tracing=bool(reader.text("OTEL_EXPORTER_OTLP_ENDPOINT") or reader.text("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")),
     )
@@ -217,6 +220,20 @@ class _Reader:
                 f"{name}_FILE={path!r} cannot be read ({reason}); allowed: a readable UTF-8 file that holds the token"
             )
         return TokenSettings(None, None, asked_for=True)
+
+    def model_key(self, name: str) -> ModelKey | None:
+        path = self.text(name)
+        if path is None:
+            return None
+        try:
+            return read_model_key(Path(path))
+        except OSError as error:
+            reason = error.strerror
+        except ValueError:
+            reason = "it holds something else"
+        allowed = "an Ed25519 key, private or public, unencrypted PEM (`openssl genpkey -algorithm ed25519` makes one)"
+        self.problems.append(f"{name}={path!r} cannot be used ({reason}); allowed: a readable file with {allowed}")
+        return None
 
     def _refuse(self, name: str, value: str, allowed: str) -> None:
         self.problems.append(f"{name}={value!r} is not allowed; allowed: {allowed}")

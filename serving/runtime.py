@@ -94,7 +94,7 @@ class Runtime:
 def runtime() -> Runtime:
     """The runtime of this process, made at the first call."""
     settings = read_settings()
-    watcher = ModelWatcher(Registry(settings.home), settings.model_name, settings.poll_seconds)
+    watcher = ModelWatcher(Registry(settings.home, settings.model_key), settings.model_name, settings.poll_seconds)
     journal = Journal(settings.logs_folder)
     metrics = Metrics()
     predictor = Predictor(lambda: watcher.scorer, journal, metrics)

@@ -21,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = _parse(arguments)
     try:
-        return int(options.run(Registry(read_settings().home), options))
+        settings = read_settings()
+        return int(options.run(Registry(settings.home, settings.model_key), options))
     except ChurnError as error:
         sys.stderr.write(f"churn.registry: {error}\n")
         return BAD_INPUT

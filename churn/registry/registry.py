@@ -18,6 +18,7 @@ from churn.registry.pointer import check_folder, read_pointer
 from churn.registry.promotions import Promotion, read_promotions
 from churn.registry.store import LocalStore
 from churn.registry.tag import ARCHIVE_SUFFIX, Tag, parse_tag
+from churn.signing import ModelKey
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -36,11 +37,13 @@ class Registry:
 
     Args:
         home: the folder that holds `models/` and `registry/`.
+        key: signs what is saved; only what it has signed is fetched and promoted. None: nothing is signed or asked for.
 
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, key: ModelKey | None = None) -> None:
         self.layout = Layout(home)
+        self.key = key
         self.store = LocalStore()
         self._lock: BaseFileLock | None = None
         self._being_read: dict[str, IO[bytes]] = {}
@@ -77,10 +80,11 @@ class Registry:
 
         Raises:
             ModelNotFound: the metadata knows no such model.
+            SignatureInvalid: there is a key, and it has not signed this model.
             ArchiveInvalid: it has to come from the mirror, and the archive is missing, damaged or unsafe.
             RegistryError: the mirror cannot be read, or the store not written.
         """
-        entry = self.entry(tag)
+        entry = self._trusted_entry(tag)
         parsed = parse_tag(entry["model_tag"]) or Tag("", "")
         archive = self.layout.archive(parsed)
         if self.store.matches(parsed, entry["files"]):
@@ -106,30 +110,36 @@ class Registry:
             The tag.
 
         Raises:
+            SigningImpossible: the key is a public one; nothing was written.
             RegistryError: the version exists, or something is not allowed (then nothing was written); the volume
                 or BentoML refuses (then what was written is removed again).
         """
         from churn.registry.saving import check_input, choose_tag, save_model
 
         check_input(name, version, files, entry)
+        if self.key is not None:
+            self.key.require_private()
         self.store.prepare()
         with durable.os_errors_reported(f"saving a model under {self.layout.home}"):
             self.layout.registry.mkdir(parents=True, exist_ok=True)
             self.layout.models.mkdir(exist_ok=True)
             with self.lock():
                 tag = choose_tag(self.layout, self.store, name, version)
-                save_model(self.layout, self.store, tag, files, entry)
+                save_model(self.layout, self.store, tag, files, entry, self.key)
         return str(tag)
 
-    def check_version(self, name: str, version: str | None) -> None:
-        """Refuse a version that is taken before hours are spent on a model for it; `save` looks again.
+    def check_can_save(self, name: str, version: str | None) -> None:
+        """Refuse a version that is taken, or a key that cannot sign, before hours are spent; `save` looks again.
 
         Raises:
-            RegistryError: it is taken, or not allowed.
+            SigningImpossible: the key is a public one.
+            RegistryError: the version is taken, or not allowed.
         """
         from churn.registry.saving import check_tag, choose_tag
 
         check_tag(name, version)
+        if self.key is not None:
+            self.key.require_private()
         if version is not None:
             with contextlib.suppress(RegistryFolderMissing):  # then nothing was saved yet
                 choose_tag(self.layout, self.store, name, version)
@@ -143,11 +153,12 @@ class Registry:
             command: by which command; default: that of this process.
 
         Raises:
-            ModelNotFound, ArchiveInvalid, RegistryBusy, RegistryError: the pointer is as it was.
+            ModelNotFound, ArchiveInvalid, SignatureInvalid, RegistryBusy, RegistryError: the pointer is as it was.
         """
         from churn.registry.promoting import promote_model
 
         with durable.os_errors_reported(f"promoting {tag}"), self.lock():
+            self._trusted_entry(tag)
             return promote_model(self.layout, self.store, tag, reason, command or this_command(), "promote")
 
     def rollback(self, reason: str = "", command: str | None = None) -> Promotion:
@@ -160,6 +171,7 @@ class Registry:
 
         with durable.os_errors_reported("rolling back"), self.lock():
             target = rollback_target(self.layout)
+            self._trusted_entry(target)
             promotion = promote_model(self.layout, self.store, target, reason, command or this_command(), "rollback")
         assert promotion is not None, "the target is never the current model"  # noqa: S101 - for the type checker
         return promotion
@@ -190,7 +202,7 @@ class Registry:
                 stack.enter_context(self._locked(WAIT_SECONDS))
             check_folder(self.layout)
             with durable.os_errors_reported("verifying"):
-                return verify_registry(self.layout)
+                return verify_registry(self.layout, self.key)
 
     @contextlib.contextmanager
     def lock(self, timeout: float = WAIT_SECONDS) -> Iterator[None]:
@@ -218,6 +230,12 @@ class Registry:
             return
         with held(self._lock, self.layout.lock_holder, timeout):
             yield True
+
+    def _trusted_entry(self, tag: str) -> Entry:
+        entry = self.entry(tag)
+        if self.key is not None:
+            self.key.check(entry)
+        return entry
 
     def _import(self, tag: Tag, archive: Path, entry: Entry) -> None:
         import tempfile

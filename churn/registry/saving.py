@@ -12,6 +12,7 @@ from churn.registry.metadata import Entry, is_file_name, read_entries, render_en
 from churn.registry.store import LocalStore
 from churn.registry.tag import LATEST, MAX_PART, Tag, is_tag_part
 from churn.registry.unfinished import noted
+from churn.signing import ModelKey
 
 _RESERVED = "model.yaml"  # BentoML's own file in a model's folder
 
@@ -66,7 +67,12 @@ def choose_tag(layout: Layout, store: LocalStore, name: str, version: str | None
 
 
 def save_model(
-    layout: Layout, store: LocalStore, tag: Tag, files: Mapping[str, bytes], entry: Mapping[str, Any]
+    layout: Layout,
+    store: LocalStore,
+    tag: Tag,
+    files: Mapping[str, bytes],
+    entry: Mapping[str, Any],
+    key: ModelKey | None,
 ) -> None:
     """Save under a free tag. Under the lock; a failure or crash leaves no trace that the next writer does not remove.
 
@@ -81,6 +87,8 @@ def save_model(
         store.export(tag, temporary)
         durable.sync_file(temporary)
         recorded = _recorded(layout, tag, digest_of(temporary), files)
+        if key is not None:
+            recorded["signature"] = key.sign(recorded)
         durable.put_in_place(temporary, archive)
         write_entries(layout, [*read_entries(layout), {**entry, **recorded}])
 

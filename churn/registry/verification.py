@@ -12,6 +12,7 @@ from churn.registry.pointer import read_pointer
 from churn.registry.promotions import Promotion, read_promotions, trail
 from churn.registry.tag import ARCHIVE_SUFFIX, Tag, parse_tag
 from churn.registry.unfinished import Note, described, noted_tags, read_note, train_stats_of
+from churn.signing import ModelKey
 
 _SETTLES = "the next save, promote, rollback or prune settles it"
 
@@ -27,8 +28,8 @@ class Finding(NamedTuple):
         return f"{self.where}: {self.what}" + (f"; {self.cure}" if self.cure else "")
 
 
-def verify_registry(layout: Layout) -> list[Finding]:
-    """Re-check metadata, archives, pointer, history and training statistics, and list what is left over."""
+def verify_registry(layout: Layout, key: ModelKey | None) -> list[Finding]:
+    """Re-check metadata, archives, signatures (with a key), pointer, history, training statistics; list left-overs."""
     note = read_note(layout)
     findings = list(_interrupted(layout, note))
     try:
@@ -36,7 +37,7 @@ def verify_registry(layout: Layout) -> list[Finding]:
     except RegistryError as error:
         # Without the metadata nothing else can be judged.
         return [*findings, Finding(layout.shown(layout.metadata), str(error))]
-    findings += _entries(layout, entries)
+    findings += _entries(layout, entries, key)
     findings += _strays(layout, entries, note)
     findings += _pointer(layout, entries, note)
     findings += _history(layout, entries, note)
@@ -51,7 +52,7 @@ def _interrupted(layout: Layout, note: Note | None) -> Iterator[Finding]:
             yield Finding(layout.shown(path), "a temporary file of an interrupted command", _SETTLES)
 
 
-def _entries(layout: Layout, entries: Sequence[Entry]) -> Iterator[Finding]:
+def _entries(layout: Layout, entries: Sequence[Entry], key: ModelKey | None) -> Iterator[Finding]:
     where = layout.shown(layout.metadata)
     seen: set[str] = set()
     for entry in entries:
@@ -71,6 +72,8 @@ def _entries(layout: Layout, entries: Sequence[Entry]) -> Iterator[Finding]:
             try:
                 check_digest(archive, entry)
                 check_members(archive, archive)
+                if key is not None:
+                    key.check(entry)
             except RegistryError as error:
                 yield Finding(layout.shown(archive), str(error))
 
