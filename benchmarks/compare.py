@@ -21,12 +21,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from batch import measure_batch, measure_two_workers
+from batch import measure_batch
 from chart import draw
-from contestants import BIN, HERE, LOAD_CORE, RECORD, ROOT, Contestant, Running, contestants, empty_bento, start
+from contestants import BIN, HERE, RECORD, ROOT, Contestant, Running, contestants, empty_bento, start
+from load import load
+from workers import measure_two_workers
 
 RESULTS = HERE / "results"
-CONNECTIONS = 16
 OWN, EMPTY_ANSWER, TWIN = "churn-api (the built Bento)", "uvicorn, empty answer", "FastAPI twin"
 
 
@@ -67,14 +68,14 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         rounds: dict[str, list[dict[str, float]]] = {server.contestant.name: [] for server in running}
         for number in range(options.rounds):
             for server in running:
-                figures = _load(server, options.seconds, expected, home)
+                figures = load(server, options.seconds, expected, home)
                 rounds[server.contestant.name].append(figures)
                 print(f"round {number + 1} {server.contestant.name}: {figures['rps']:,.0f} requests/s", flush=True)
         servers = [_summary(server, rounds[server.contestant.name]) for server in running]
         batch = measure_batch(running[0])
         empty = _enter(stack, empty_bento(home, bentoml_home), home)
         servers.append({"name": empty.contestant.name, "ready_s": empty.ready_seconds, "pss_mib": empty.pss_mib()})
-    workers = measure_two_workers(bento[0], home, expected, options.seconds, _load_on)
+    workers = measure_two_workers(bento[0], home, expected, options.seconds)
     return {"machine": _machine(), "servers": servers, "batch": batch, "two_workers": workers}
 
 
@@ -103,29 +104,6 @@ def _expected(server: Running) -> str:
     if f"{probability + 1e-6:.12f}"[:7] != digits or f"{probability - 1e-6:.12f}"[:7] != digits:
         raise SystemExit("the record's probability lies at a rounding edge; choose another record")
     return digits
-
-
-def _load(server: Running, seconds: int, expected: str, home: Path) -> dict[str, float]:
-    return _load_on(server, seconds, expected, home, LOAD_CORE, CONNECTIONS)
-
-
-def _load_on(
-    server: Running, seconds: int, expected: str, home: Path, cores: str, connections: int
-) -> dict[str, float]:
-    body = home / "body.json"
-    body.write_text(json.dumps(server.contestant.body))
-    command = ["taskset", "-c", cores, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
-    wanted = expected if server.contestant.scored else ""
-    command += ["-s", str(HERE / "predict.lua"), server.url, "--", str(body), wanted]
-    before = server.cpu_seconds()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("FIGURES ")]
-    if done.returncode or not lines:
-        raise SystemExit(f"wrk failed:\n{done.stdout}{done.stderr}")
-    figures: dict[str, float] = json.loads(lines[0].removeprefix("FIGURES "))
-    figures["rps"] = figures["requests"] / figures["seconds"]
-    figures["cpu_us_per_request"] = (server.cpu_seconds() - before) / max(figures["requests"], 1) * 1e6
-    return figures
 
 
 def _summary(server: Running, rounds: list[dict[str, float]]) -> dict[str, Any]:
