@@ -2,8 +2,20 @@
 
 import logging
 import logging.config
+from datetime import UTC, datetime
+
+from pythonjsonlogger.json import JsonFormatter
 
 _FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+class JsonLines(JsonFormatter):
+    """One JSON object a line; the time is UTC, as in the answers and in the journal."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's
+        """ISO 8601, in milliseconds."""
+        moment = datetime.fromtimestamp(record.created, UTC)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def configure_logging(level: str) -> None:
@@ -14,7 +26,7 @@ def configure_logging(level: str) -> None:
             "disable_existing_loggers": False,
             "formatters": {
                 "json": {
-                    "()": "pythonjsonlogger.json.JsonFormatter",
+                    "()": JsonLines,
                     "fmt": _FIELDS,
                     "rename_fields": {"asctime": "ts", "levelname": "level", "name": "logger", "message": "event"},
                     "json_ensure_ascii": False,

@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from datetime import UTC, datetime
 
 import httpx
 from conftest import SAFE, wait_until
@@ -156,6 +157,9 @@ def test_logs_are_json_lines_with_request_id_and_model_tag(home_with_model, serv
     wait_until(lambda: "req-logged" in server.log.read_text(), 3, server.log.read_text)
     (access,) = (event for event in events(server) if event.get("request_id") == "req-logged")
     assert access["level"] == "DEBUG"
+    age = (datetime.now(UTC) - datetime.fromisoformat(access["ts"])).total_seconds()
+    assert access["ts"].endswith("Z")
+    assert 0 <= age < 60
     assert (access["path"], access["status"], access["model_tag"]) == ("/predict", 200, "churn_model_v1:v1")
 
 

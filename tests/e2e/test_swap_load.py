@@ -1,4 +1,4 @@
-"""A hundred promotions under full load; and registry commands killed beside a service that goes on."""
+"""A hundred promotions under full load. What they do to the delay is measured by benchmarks/swap.py."""
 
 import asyncio
 import json
@@ -35,17 +35,10 @@ wrk.body = '%s'
 
 
 def start_wrk(server, folder, seconds):
-    if not shutil.which("wrk"):
-        return None
     script = folder / "post.lua"
     script.write_text(POST % json.dumps(LEAVING))
-    command = ["wrk", "-t1", "-c16", f"-d{seconds}s", "--latency", "-s", str(script), f"{server.url}/predict"]
+    command = ["wrk", "-t1", "-c16", f"-d{seconds}s", "-s", str(script), f"{server.url}/predict"]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-
-def p99(report):
-    number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", report).groups()
-    return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
 class Checker:
@@ -99,22 +92,19 @@ def probabilities_of_both(server, home):
 
 def seconds_to_serve(server, history):
     """For each promotion, how long until each of the two workers had it in service."""
-    swaps = [
-        (datetime.fromisoformat(event["ts"].replace(",", ".")).astimezone(), event["model_tag"])
-        for event in events(server, "model in service")
-    ]
+    swaps = [(datetime.fromisoformat(event["ts"]), event["model_tag"]) for event in events(server, "model in service")]
     for promotion in history:
         at = datetime.fromisoformat(promotion["when"])
         delays = [(when - at).total_seconds() for when, tag in swaps if tag == promotion["to"] and when >= at]
         yield sorted(delays)[:2]
 
 
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk, the load generator, is missing: apt-get install wrk")
 @pytest.mark.timeout(400)
 def test_a_hundred_promotions_under_full_load_lose_no_request_and_mix_no_answer(models, tmp_path, serve):  # noqa: F811
     home = copy_home(models, tmp_path)
     server = serve(home, CHURN_WORKERS="2")
     checker = Checker(server.url, probabilities_of_both(server, home))
-    calm = p99(start_wrk(server, tmp_path, 10).communicate()[0]) if shutil.which("wrk") else None
     memory = resident_mib(server)
     command = [sys.executable, "-c", SWAP, str(home.path), str(PROMOTIONS)]
     before = len((home.registry / "promotions.jsonl").read_text().splitlines())
@@ -128,14 +118,10 @@ def test_a_hundred_promotions_under_full_load_lose_no_request_and_mix_no_answer(
     assert len(history) == PROMOTIONS
     delays = list(seconds_to_serve(server, history))
     assert all(len(of_both) == 2 for of_both in delays)
-    assert max(max(of_both) for of_both in delays) < POLL + 1
-    if wrk is not None:
-        report = wrk.communicate()[0]
-        assert "Non-2xx" not in report
-        assert "Socket errors" not in report
-        slowest = max(max(of_both) for of_both in delays)
-        sys.stderr.write(
-            f"\nslowest swap {slowest:.2f} s after; p99 {calm} ms calm, {p99(report)} ms swapping; "
-            f"workers grew by {max(grown):.0f} MiB\n{report}"
-        )
-        assert p99(report) <= 3 * calm
+    assert max(map(max, delays)) < POLL + 1
+    report = wrk.communicate()[0]
+    assert "Non-2xx" not in report
+    assert "Socket errors" not in report
+    sys.stderr.write(
+        f"\nslowest swap {max(map(max, delays)):.2f} s after; workers grew by {max(grown):.0f} MiB\n{report}"
+    )
