@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gc
+import sys
 from dataclasses import dataclass, field
 
 from churn.journal import Journal
@@ -46,6 +47,10 @@ class Runtime:
         self.drain.start()
         self.drift.start()
         Guard(self.settings.limits, self.metrics.rejected).install()
+        if self.settings.workers > 1 and sys.platform != "win32":  # where there is no uvloop
+            from serving.accepting import share_connections  # noqa: PLC0415 - the same
+
+            share_connections()
         routes = Routes(self.settings, self.watcher, self.predictor, self.drain, version).table()
         front_door = FrontDoor(
             bentoml_app,

@@ -1,0 +1,121 @@
+"""Two workers on one socket: each gets its part of the clients, and no client waits for it."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import start_server, wait_until
+
+if sys.platform == "win32":
+    pytest.skip("Windows has no uvloop, and one worker", allow_module_level=True)
+
+from serving import accepting
+
+
+def open_sockets(pid):
+    """How many sockets a process has open."""
+    count = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed in this moment
+            count += str(link.readlink()).startswith("socket:")
+    return count
+
+
+def test_sixteen_clients_that_come_together_are_shared(home_with_model):
+    server = start_server(home_with_model, CHURN_WORKERS="2")
+    try:
+        wait_until(lambda: server.log.read_text().count("initialized") == 2, 30, server.log.read_text)
+        time.sleep(0.5)
+        address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        for _ in range(3):
+            before = [open_sockets(pid) for pid in server.worker_pids()]
+            clients = [socket.create_connection(address) for _ in range(16)]
+            time.sleep(0.3)
+            after = [open_sockets(pid) for pid in server.worker_pids()]
+            assert sum(after) - sum(before) == 16
+            assert min(now - then for now, then in zip(after, before, strict=True)) >= 3
+            for client in clients:
+                client.close()
+            time.sleep(0.3)
+    finally:
+        server.stop()
+
+
+class Echo(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.transport.write(data)
+        self.transport.close()
+
+
+class Exhausted(socket.socket):
+    """A listening socket to which the system once says that too many files are open."""
+
+    refusals = 1
+
+    def accept(self):
+        if self.refusals:
+            self.refusals -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+async def ask(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"hello")
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def run(work, listener):
+    async def main():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Echo, sock=listener, backlog=2048, ssl=None)
+        try:
+            return await work(server, listener.getsockname()[1])
+        finally:
+            server.close()
+            await server.wait_closed()
+
+    listener.bind(("127.0.0.1", 0))
+    with asyncio.Runner(loop_factory=accepting.SharingLoop) as runner, listener:
+        return runner.run(main())
+
+
+def test_many_short_connections_are_not_held_up():
+    async def work(_, port):
+        started = time.monotonic()
+        answers = await asyncio.gather(*(ask(port) for _ in range(1000)))
+        return answers, time.monotonic() - started
+
+    answers, seconds = run(work, socket.socket())
+    assert answers == [b"hello"] * 1000
+    assert seconds < 2  # one at a time, with a pause after each, would take longer
+
+
+def test_too_many_open_files_is_a_pause_and_not_the_end(monkeypatch):
+    monkeypatch.setattr(accepting, "RETRY_SECONDS", 0.1)
+
+    async def work(_, port):
+        return await asyncio.wait_for(ask(port), 5)
+
+    assert run(work, Exhausted()) == b"hello"
+
+
+def test_a_closed_server_takes_nobody():
+    async def work(server, port):
+        server.close()
+        assert not server.is_serving()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ask(port), 0.3)
+        return True
+
+    assert run(work, socket.socket())
