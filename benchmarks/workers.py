@@ -7,7 +7,7 @@ is never the limit. So one worker and two are compared as they would be on one c
 import contextlib
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,35 +24,39 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 def measure_two_workers(contestant: Contestant, home: Path, expected: str, seconds: int) -> dict[str, float | str]:
     """Requests/s of one and of two workers of `SHARE` of a core each, and their ratio; or why that cannot be had."""
-    figures: dict[str, float | str] = {"core_share_of_a_worker": SHARE}
-    try:
-        for workers in (1, 2):
-            figures |= _measure(contestant, home, expected, seconds, workers)
-    except OSError as error:
-        return {"not measured": f"CPU bandwidth control needs root and a writable cgroup: {error}"}
-    figures["ratio"] = float(figures["rps_2"]) / float(figures["rps_1"])
-    return figures
+    rounds: dict[int, list[dict[str, float]]] = {1: [], 2: []}
+    with contextlib.ExitStack() as stack:
+        try:
+            servers = {workers: stack.enter_context(_limited_service(contestant, home, workers)) for workers in rounds}
+        except OSError as error:
+            return {"not measured": f"CPU bandwidth control needs root and a writable cgroup: {error}"}
+        for _ in range(ROUNDS):  # in turns, so that a slow minute of the machine hits both
+            for workers, server in servers.items():
+                found = load(server, seconds, expected, home, cores="0,1", connections=CONNECTIONS)
+                if found["errors"] or found["wrong"]:
+                    raise SystemExit(f"{workers} workers: errors or wrong probabilities")
+                rounds[workers].append(found)
+    rates = {workers: [found["rps"] for found in figures] for workers, figures in rounds.items()}
+    return {
+        "core_share_of_a_worker": SHARE,
+        **{f"rps_{workers}": statistics.median(figures) for workers, figures in rates.items()},
+        "ratio": statistics.median(two / one for one, two in zip(rates[1], rates[2], strict=True)),
+    }
 
 
-def _measure(contestant: Contestant, home: Path, expected: str, seconds: int, workers: int) -> dict[str, float | str]:
+@contextlib.contextmanager
+def _limited_service(contestant: Contestant, home: Path, workers: int) -> Iterator[Running]:
     chosen = replace(contestant, environment={**contestant.environment, "CHURN_WORKERS": str(workers)})
-    log = home / "server.log"
+    log = home / f"server-{workers}.log"
     server = start(chosen, log, cores="0,1")
     with contextlib.ExitStack() as stack:
         stack.callback(server.stop)
         # The first worker up would otherwise be given every connection.
         while log.read_text().count("initialized") < workers:
             time.sleep(0.1)
-        time.sleep(0.5)
         for pid in _workers(server):
-            stack.enter_context(_limited([pid]))
-        rounds = [load(server, seconds, expected, home, cores="0,1", connections=CONNECTIONS) for _ in range(ROUNDS)]
-    if any(figures["errors"] or figures["wrong"] for figures in rounds):
-        raise SystemExit(f"{workers} workers: errors or wrong probabilities")
-    return {
-        f"rps_{workers}": statistics.median(figures["rps"] for figures in rounds),
-        f"cpu_us_per_request_{workers}": statistics.median(figures["cpu_us_per_request"] for figures in rounds),
-    }
+            stack.enter_context(_limited(pid))
+        yield server
 
 
 def _workers(server: Running) -> list[int]:
@@ -62,11 +66,11 @@ def _workers(server: Running) -> list[int]:
 
 
 @contextlib.contextmanager
-def _limited(pids: Sequence[int]) -> Iterator[None]:
-    """Hold processes to `SHARE` of a core, together."""
+def _limited(pid: int) -> Iterator[None]:
+    """Hold a process to `SHARE` of a core."""
     quota = int(SHARE * PERIOD_US)
     first = (_CGROUPS / "cpu" / "cpu.cfs_quota_us").exists()  # version 1 of the interface
-    group = (_CGROUPS / "cpu" if first else _CGROUPS) / f"churn-bench-{pids[0]}"
+    group = (_CGROUPS / "cpu" if first else _CGROUPS) / f"churn-bench-{pid}"
     group.mkdir()
     try:
         if first:
@@ -74,12 +78,10 @@ def _limited(pids: Sequence[int]) -> Iterator[None]:
             (group / "cpu.cfs_quota_us").write_text(str(quota))
         else:
             (group / "cpu.max").write_text(f"{quota} {PERIOD_US}")
-        for pid in pids:
-            (group / "cgroup.procs").write_text(str(pid))
+        (group / "cgroup.procs").write_text(str(pid))
         yield
     finally:
-        for pid in pids:
-            with contextlib.suppress(OSError):  # it has ended
-                (group.parent / "cgroup.procs").write_text(str(pid))
+        with contextlib.suppress(OSError):  # it has ended
+            (group.parent / "cgroup.procs").write_text(str(pid))
         with contextlib.suppress(OSError):
             group.rmdir()

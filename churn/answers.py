@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import orjson
 
-from churn.schema import CATEGORICAL_NAMES, FEATURE_NAMES, SCHEMA_VERSION, Customer
+from churn.schema import CATEGORICAL_NAMES, SCHEMA_VERSION, Customer
 from churn.scorer import Scorer
 
 _JOURNAL_TAIL = b',"schema_version":%d}\n' % SCHEMA_VERSION
-_features = attrgetter(*FEATURE_NAMES)
 _categories = attrgetter(*CATEGORICAL_NAMES)
 
 
@@ -23,13 +22,18 @@ class Scored(NamedTuple):
     probability: float
 
 
+def milliseconds(seconds: float) -> float:
+    """A delay as answers give it."""
+    return round(seconds * 1e3, 3)
+
+
 def utc_now() -> str:
     """The time as every answer gives it: UTC, ISO 8601."""
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
-def render(scorer: Scorer, scored: Scored, seconds: float, timestamp: str) -> bytes:
-    """The JSON object of `schema.Prediction`, answered `seconds` after its request was parsed."""
+def render(scorer: Scorer, scored: Scored, latency_ms: float, timestamp: str) -> bytes:
+    """The JSON object of `schema.Prediction`, answered `latency_ms` after its request was parsed."""
     customer, request_id, probability = scored
     return orjson.dumps(
         {
@@ -38,8 +42,8 @@ def render(scorer: Scorer, scored: Scored, seconds: float, timestamp: str) -> by
             "prediction": int(probability >= scorer.threshold),
             "probability": probability,
             "threshold": scorer.threshold,
-            "latency_ms": round(seconds * 1e3, 3),
-            "features": dict(zip(FEATURE_NAMES, _features(customer), strict=True)),
+            "latency_ms": latency_ms,
+            "features": customer.features(),
             "ts": timestamp,
             "warnings": scorer.warnings(_categories(customer)),
         }

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import batched
 from typing import NamedTuple, Protocol
 
-from churn.answers import Scored, journal_line, render, render_batch, render_batch_rows, utc_now
+from churn.answers import Scored, journal_line, milliseconds, render, render_batch, render_batch_rows, utc_now
 from churn.errors import ModelUnavailable
 from churn.journal import Journal
 from churn.schema import Customer
@@ -77,10 +77,10 @@ class Predictor:
             for customer, probability in zip(chunk, scorer.score(chunk), strict=True):
                 rows.append(Scored(customer, customer.request_id or f"{request_id}-{len(rows)}", probability))
             await asyncio.sleep(0)
-        elapsed, timestamp = time.perf_counter() - started, utc_now()
+        latency_ms, timestamp = milliseconds(time.perf_counter() - started), utc_now()
         lines, rendered = [], []
         for part in batched(rows, CHUNK_ROWS):
-            lines += [journal_line(render(scorer, row, elapsed, timestamp)) for row in part]
+            lines += [journal_line(render(scorer, row, latency_ms, timestamp)) for row in part]
             rendered.append(render_batch_rows(scorer, part))
             await asyncio.sleep(0)
         self._write(lines)
@@ -112,7 +112,7 @@ class Predictor:
         now, timestamp = time.perf_counter(), utc_now()
         seconds = [now - request.arrived for request in waiting]
         answers = [
-            render(scorer, Scored(request.customer, request.request_id, probability), elapsed, timestamp)
+            render(scorer, Scored(request.customer, request.request_id, probability), milliseconds(elapsed), timestamp)
             for request, probability, elapsed in zip(waiting, probabilities, seconds, strict=True)
         ]
         self._write([journal_line(answer) for answer in answers])

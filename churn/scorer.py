@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache, partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ type Categories = np.ndarray[tuple[int, ...], np.dtype[np.object_]]
 
 _numbers = attrgetter(*NUMERIC_NAMES)
 _categories = attrgetter(*CATEGORICAL_NAMES)
+_REMEMBERED = 1024  # combinations of categories; a client may send any
 
 
 class Scorer:
@@ -29,6 +31,7 @@ class Scorer:
         tag: BentoML tag `name:version`, reported with every prediction.
         threshold: the probability in [0, 1] from which a customer counts as churning.
         card: what `card.json` says of the model.
+        warnings: one sentence for each category, of those in schema order, that training did not see.
 
     """
 
@@ -43,9 +46,11 @@ class Scorer:
         _check_schema_version(tag, card)
         try:
             self.threshold = float(card["threshold"])
-            self._known = tuple(frozenset(card["categories"][name]) for name in CATEGORICAL_NAMES)
+            known = tuple(frozenset(card["categories"][name]) for name in CATEGORICAL_NAMES)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelInvalid(f"model {tag}: card.json lacks or garbles {error}; retrain the model") from None
+        # Of a function, not of a method: a cycle through the session would never be collected (serving/runtime.py).
+        self.warnings = lru_cache(_REMEMBERED)(partial(_unseen, known))
         self._session = _session(tag, onnx)
 
     @classmethod
@@ -78,14 +83,6 @@ class Scorer:
         probabilities: Numbers = outputs[0][:, 1]
         return probabilities
 
-    def warnings(self, categories: tuple[str, ...]) -> list[str]:
-        """One sentence for each category, in schema order, that training did not see."""
-        return [
-            f"{name} {value!r} was not seen in training; scored as unknown"
-            for name, value, known in zip(CATEGORICAL_NAMES, categories, self._known, strict=True)
-            if value not in known
-        ]
-
     def check_golden(self, golden: dict[str, Any]) -> None:
         """Compare with the predictions recorded at training.
 
@@ -107,6 +104,14 @@ class Scorer:
                     f"model {self.tag}: golden prediction differs: {probability:.6f} instead of {expected:.6f} "
                     f"for {customer.model_dump(exclude={'request_id'})}; the model is not what was trained"
                 )
+
+
+def _unseen(known: tuple[frozenset[str], ...], categories: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"{name} {value!r} was not seen in training; scored as unknown"
+        for name, value, seen in zip(CATEGORICAL_NAMES, categories, known, strict=True)
+        if value not in seen
+    )
 
 
 def _check_schema_version(tag: str, card: dict[str, Any]) -> None:

@@ -27,6 +27,16 @@ def problems(**changes):
     return caught.value.problems
 
 
+def test_the_features_of_a_customer_are_in_column_order_whatever_the_order_of_the_body():
+    mixed = parse_customer(json.dumps(dict(reversed((VALID | {"request_id": "r"}).items()))).encode())
+    assert tuple(mixed.features()) == schema.FEATURE_NAMES
+    assert mixed.features() == {"tenure_months": 48, "num_complaints": 0, "avg_session_minutes": 60.0} | {
+        "plan_type": "premium",
+        "region": "EU",
+    }
+    assert mixed.request_id == "r"
+
+
 def test_features_derive_from_the_record_in_column_order():
     assert schema.FEATURE_NAMES == (
         "tenure_months",
