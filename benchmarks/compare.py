@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from batch import measure_batch
 from chart import draw
-from contestants import BIN, HERE, RECORD, ROOT, Contestant, Running, contestants, empty_bento, start
+from contestants import BIN, HERE, LOAD_CORE, RECORD, ROOT, Contestant, Running, contestants, empty_bento, start
 from load import load
 from workers import measure_two_workers
 
@@ -42,6 +42,7 @@ def main() -> None:
         raise SystemExit("wrk is missing; on Debian: apt-get install wrk")
     if (os.cpu_count() or 1) < 2:
         raise SystemExit("two cores are needed: one for the server, one for the load generator")
+    os.sched_setaffinity(0, {int(LOAD_CORE)})  # this process is a client too; the servers have a core of their own
     with tempfile.TemporaryDirectory(prefix="churn-bench-") as folder:
         report = _measure(Path(folder), options)
     RESULTS.mkdir(exist_ok=True)
@@ -72,9 +73,10 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
                 rounds[server.contestant.name].append(figures)
                 print(f"round {number + 1} {server.contestant.name}: {figures['rps']:,.0f} requests/s", flush=True)
         servers = [_summary(server, rounds[server.contestant.name]) for server in running]
-        batch = measure_batch(running[0])
         empty = _enter(stack, empty_bento(home, bentoml_home), home)
         servers.append({"name": empty.contestant.name, "ready_s": empty.ready_seconds, "pss_mib": empty.pss_mib()})
+    with contextlib.ExitStack() as stack:
+        batch = measure_batch(_enter(stack, bento[0], home))
     workers = measure_two_workers(bento[0], home, expected, options.seconds)
     return {"machine": _machine(), "servers": servers, "batch": batch, "two_workers": workers}
 
