@@ -42,21 +42,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace, settings: Settings) -> int:
     # Imported here, so that `--help` and a wrong option answer at once.
-    from churn import bundle
-    from churn.champion import challenge_current, current_or_none
     from churn.dataset import read_dataset
-    from churn.export import check_parity, export_onnx
-    from churn.gate import judge
-    from churn.metrics import evaluate
-    from churn.pipeline import train_model
     from churn.registry import Registry
-    from churn.training_report import print_report
-    from churn.training_rows import TrainingRows
 
     registry = Registry(settings.home, settings.model_key)
     registry.check_can_save(settings.model_name, options.version)
     dataset = read_dataset(options.data or _default_data(settings.home))
     holdout = read_dataset(options.holdout) if options.holdout else None
+    return _train_on(dataset, holdout, registry, options, settings)
+
+
+def _train_on(
+    dataset: "Dataset", holdout: "Dataset | None", registry: "Registry", options: argparse.Namespace, settings: Settings
+) -> int:
+    # scikit-learn and the ONNX converter take over a second, which a file that cannot be used should not cost.
+    from churn import bundle
+    from churn.champion import challenge_current, current_or_none
+    from churn.export import check_parity, export_onnx
+    from churn.gate import judge
+    from churn.metrics import evaluate
+    from churn.pipeline import train_model
+    from churn.training_report import print_report
+    from churn.training_rows import TrainingRows
+
     model = train_model(dataset, estimator=options.model, seed=options.seed, holdout=holdout)
     onnx = export_onnx(model)
     check_parity(model, onnx)

@@ -173,6 +173,7 @@ def test_the_command_that_the_message_names_makes_a_key(tmp_path):
     assert "PRIVATE" not in repr(read_settings({"MODEL_SIGNING_KEY_FILE": str(private)}))
 
 
+@pytest.mark.slow
 def test_a_service_with_the_public_key_serves_what_train_signed_and_nothing_else(home, serve, keys):
     trained = home.run("train.py", MODEL_SIGNING_KEY_FILE=str(keys[0]))
     assert trained.returncode == 0, trained.stdout + trained.stderr
