@@ -67,11 +67,11 @@ def test_a_serving_form_that_disagrees_is_refused():
 
 
 def test_the_same_data_and_seed_give_the_same_model_to_the_last_bit():
-    first, second = (train_model(dataset(400, 1), estimator="logistic", seed=3) for _ in range(2))
+    first, second = (train_model(dataset(200, 1), estimator="logistic", seed=3) for _ in range(2))
     assert first.threshold == second.threshold
     assert np.array_equal(first.judgement.probability, second.judgement.probability)
     assert export_onnx(first) == export_onnx(second)
-    assert train_model(dataset(400, 1), estimator="logistic", seed=4).threshold != first.threshold
+    assert train_model(dataset(200, 1), estimator="logistic", seed=4).threshold != first.threshold
 
 
 def test_every_row_is_judged_by_a_model_that_has_not_seen_it():

@@ -87,6 +87,7 @@ def test_force_promotes_against_the_verdict_and_records_the_reason(home):
     assert "promoted by force: the board wants it" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_other_estimator_a_holdout_and_parquet_go_the_same_way(home, tmp_path):
     for name, seed in (("train.parquet", "1"), ("holdout.csv", "2")):
         made = home.run(

@@ -143,7 +143,7 @@ fields = st.dictionaries(st.sampled_from([*SAFE, "request_id", "customers", "mor
 bodies = st.binary(max_size=200) | (json_values | fields | fields.map(lambda extra: SAFE | extra)).map(
     lambda value: json.dumps(value).encode()
 )
-wild = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+wild = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 
 import httpx
+import pytest
 from conftest import SAFE, wait_until
 
 
@@ -79,12 +80,12 @@ def test_a_bad_pointer_leaves_the_model_in_service_and_is_reported_once(home_wit
         new.write_bytes(content)
         new.replace(home_with_model.pointer)
 
-    server = serve(home_with_model)
+    server = serve(home_with_model, CHURN_POLL_SECONDS="0.05")
     good = home_with_model.pointer.read_bytes()
     for pointer in BAD_POINTERS.values():
         point(pointer)
         wait_until(lambda: "detail" in get(server, "/health").json(), 3, server.log.read_text)
-        time.sleep(0.45)  # several looks at the pointer
+        time.sleep(0.2)  # several looks at the pointer
         assert get(server, "/ready").status_code == 200
         assert predict(server).status_code == 200
         point(good)
@@ -95,6 +96,7 @@ def test_a_bad_pointer_leaves_the_model_in_service_and_is_reported_once(home_wit
     assert "Traceback" not in server.log.read_text()
 
 
+@pytest.mark.slow  # as test_hot_swap.py does with a real mount
 def test_a_registry_that_goes_away_and_comes_back_changes_nothing(home_with_model, serve):
     server = serve(home_with_model)
     away = home_with_model.path / "unmounted"
@@ -112,6 +114,7 @@ def test_the_model_comes_from_the_mirror_into_an_empty_store(home_with_model, se
     assert (home_with_model.bentoml_home / "models" / "churn_model_v1" / "v1" / "model.onnx").exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_archive_is_refused_with_its_name(home_with_model, serve):
     (archive,) = (home_with_model.path / "models").glob("*.bentomodel")
     content = bytearray(archive.read_bytes())
