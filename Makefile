@@ -25,8 +25,14 @@ run: setup ## train on the bundled data if no model is current, then serve on po
 test: setup ## the quick tests, under two minutes
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-test-slow: setup ## the slow tests: a built Bento, a million rows, crashes by the dozen
+test-slow: setup .checkov/.installed ## the slow tests: a built Bento, a container, a million rows, crashes by the dozen
 	$(BIN)/python -m pytest -m slow --timeout 1200 --durations 15
+
+# Of its own: its pins disagree with ours.
+.checkov/.installed: tools/checkov-requirements.txt
+	@python=$$(tools/find_python.sh) && "$$python" -m venv --clear .checkov
+	.checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
 
 check: setup ## lint, format and types
 	$(BIN)/ruff check
@@ -65,9 +71,10 @@ lock: ## pin pyproject.toml's dependencies anew (needs uv)
 	uv pip compile pyproject.toml $(LOCK_OPTIONS) --output-file requirements.txt
 	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
 	uv pip compile benchmarks/alternatives/requirements.in $(LOCK_OPTIONS) --output-file benchmarks/alternatives/requirements.txt
+	uv pip compile tools/checkov-requirements.in $(LOCK_OPTIONS) --output-file tools/checkov-requirements.txt
 
 LOCK_OPTIONS := --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
   --no-emit-find-links --no-header --no-annotate
 
 clean: ## remove the environment and caches, never models, registry or logs
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .checkov benchmarks/.venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
