@@ -1,6 +1,7 @@
 """How often drift detection cries wolf, and how often it finds what has changed, beside two other rules.
 
     python benchmarks/drift_power.py [--windows 1000] [--drifts 100] [--references 1] [--evidently PYTHON]
+                                     [--first-seed 0]
 
 The process is the one in data/README.md; the first reference is the bundled set, the others are fresh sets of
 1,200 rows, each with a model trained on it. A quiet window has rows of the process; a drifted one has 500 rows
@@ -88,10 +89,11 @@ def main() -> None:
     evidently = {}
     for number in range(options.references):
         started = time.monotonic()
-        dataset = read_dataset(BUNDLED) if number == 0 else _fresh(number)
+        dataset = read_dataset(BUNDLED) if number == 0 else _fresh(options.first_seed + number)
         judges = _Judges(dataset, train_model(dataset, estimator="logistic", seed=42))
         table = {}
-        for name, feature, frames in _scenarios(options.windows, options.drifts, 10_000 * (number + 1)):
+        seed = options.first_seed + 10_000 * (number + 1)
+        for name, feature, frames in _scenarios(options.windows, options.drifts, seed):
             first = list(itertools.islice(frames, options.evidently_windows))
             table[name] = judges.tally(feature, itertools.chain(first, frames))
             if number == 0 and options.evidently is not None:
@@ -220,6 +222,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--windows", type=int, default=1000, help="quiet windows of each size")
     parser.add_argument("--drifts", type=int, default=100, help="drifted windows of each kind")
     parser.add_argument("--references", type=int, default=1, help="training sets")
+    parser.add_argument("--first-seed", type=int, default=0, help="for windows that nobody has looked at yet")
     parser.add_argument("--evidently", type=Path, metavar="PYTHON", help="a Python that has Evidently")
     parser.add_argument("--evidently-windows", type=int, default=200, help="quiet windows of each size for it")
     return parser.parse_args()
