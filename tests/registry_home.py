@@ -31,6 +31,17 @@ def save(registry: Registry, version: str | None = None, **entry) -> str:
     return registry.save(NAME, version, model_files(version or "next"), ENTRY | entry)
 
 
+def promoted(registry: Registry, count: int) -> list[str]:
+    tags = [save(registry, f"v{number}") for number in range(1, count + 1)]
+    for tag in tags:
+        registry.promote(tag)
+    return tags
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
 @contextlib.contextmanager
 def small_home(folder: Path) -> Iterator[Registry]:
     """A registry with a store of its own. Its parent must exist; nothing else does."""

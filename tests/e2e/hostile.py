@@ -1,15 +1,21 @@
-"""What a client may send that it should not, and what the service may answer to it."""
+"""What a client may send that it should not, what the service may answer to it, and a server to send it to."""
 
+import asyncio
 import json
 import random
 import re
+import shutil
 import socket
+import statistics
 
-from conftest import SAFE
+import httpx
+from conftest import SAFE, Home, start_server
 
 ALLOWED = {200, 400, 401, 404, 405, 408, 413, 415, 429, 431, 503}
 """No 5xx but 503; the rest are refusals of ours."""
 KIBI = 2**10
+SECONDS = 1.0
+"""The time limit for a request to `target_server`."""
 
 
 def request(path="/predict", body=b"", method="POST", headers=(), length=None):
@@ -174,3 +180,31 @@ def random_request(seed) -> bytes:
         else:
             del sent[place : place + dice.randrange(1, 20)]
     return bytes(sent)
+
+
+def target_server(tmp_path_factory, trained_home):
+    """A server of its own with a short time limit, whose log must stay clean."""
+    home = Home(tmp_path_factory.mktemp("target") / "home", tmp_path_factory.mktemp("target-store"))
+    shutil.copytree(trained_home.path, home.path, ignore=shutil.ignore_patterns("logs"))
+    server = start_server(home, CHURN_REQUEST_SECONDS=str(SECONDS), MONITORING_TOKEN="monitoring-secret")
+    yield server
+    assert server.process.poll() is None
+    server.stop()
+    log = server.log.read_text()
+    assert "Traceback" not in log, log
+    assert '"level": "ERROR"' not in log, log
+
+
+def counted(server, reason):
+    rows = httpx.get(f"{server.url}/metrics").text.splitlines()
+    name = f'churn_rejected_requests_total{{reason="{reason}"}}'
+    return sum(float(row.split()[-1]) for row in rows if row.startswith(name))
+
+
+async def open_connection(server):
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    return await asyncio.open_connection(host, int(port))
+
+
+def p99(delays):
+    return statistics.quantiles(delays, n=100)[98]
