@@ -7,6 +7,8 @@ import pytest
 from drift_samples import REGIONS, TAG, make_report
 from rich.console import Console
 
+from churn.drift.charts import histogram
+from churn.drift.distribution import Numbers
 from churn.drift.page import render_page
 from churn.drift.report import write_files
 from churn.drift.terminal import print_report
@@ -175,3 +177,8 @@ def test_files_are_replaced_whole_and_what_cannot_be_written_is_named(tmp_path):
     with pytest.raises(DriftError, match=r"absent/report\.json cannot be written: No such file"):
         write_files({tmp_path / "absent" / "report.json": b""})
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_the_axis_of_counts_begins_at_zero_and_not_at_minus_zero():
+    numbers = Numbers.of([0, 0, 1, 2, 5])
+    assert [label for _, label in histogram(numbers, numbers).ticks][:2] == ["0", "1"]

@@ -65,7 +65,8 @@ def bars(feature: FeatureDrift) -> list[Bar]:
 def _ticks(left: float, right: float, training: Numbers) -> tuple[tuple[float, str], ...]:
     marks = np.linspace(left, right, 5)
     if _whole(training):
-        marks = np.arange(np.ceil(left), right, max(1.0, np.ceil((right - left) / 6)))
+        first = np.ceil(left) + 0.0  # of -0.5 it is -0.0, which would be printed as such
+        marks = np.arange(first, right, max(1.0, np.ceil((right - left) / 6)))
     return tuple((float((mark - left) / (right - left) * WIDTH), number(float(mark))) for mark in marks)
 
 
