@@ -44,12 +44,15 @@ class Customer(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    tenure_months: int = Field(ge=0, le=200, description="Months since the customer joined.")
-    num_complaints: int = Field(ge=0, le=50, description="Complaints in the last year.")
-    avg_session_minutes: float = Field(ge=0, le=500, description="Mean length of a session, in minutes.")
-    plan_type: PlanType = Field(description="Plan, for example `basic` or `premium`; trimmed, lower-cased.")
-    region: Region = Field(description="Region, for example `EU`; trimmed, upper-cased.")
-    request_id: RequestId | None = Field(default=None, description="Your id for this request; echoed back.")
+    # The examples make the record that the Swagger page offers to send.
+    tenure_months: int = Field(ge=0, le=200, examples=[48], description="Months since the customer joined.")
+    num_complaints: int = Field(ge=0, le=50, examples=[0], description="Complaints in the last year.")
+    avg_session_minutes: float = Field(ge=0, le=500, examples=[60], description="Mean minutes of a session.")
+    plan_type: PlanType = Field(examples=["premium"], description="Plan; trimmed, lower-cased.")
+    region: Region = Field(examples=["EU"], description="Region; trimmed, upper-cased.")
+    request_id: RequestId | None = Field(
+        default=None, examples=["req-safe"], description="Your id for this request; echoed back."
+    )
 
     def features(self) -> dict[str, Any]:
         """What the model is given, by name, in the order of `FEATURE_NAMES`; `model_dump` takes 20 times as long."""

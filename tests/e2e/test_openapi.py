@@ -52,6 +52,13 @@ def test_the_document_lists_every_route_and_only_those(server):
             assert str(answer.status_code) in operation["responses"], (path, answer.status_code)
 
 
+def test_the_record_that_the_page_offers_to_send_is_answered(server):
+    properties = httpx.get(f"{server.url}/docs.json").json()["components"]["schemas"]["Customer"]["properties"]
+    example = {name: field["examples"][0] for name, field in properties.items()}
+    answer = httpx.post(f"{server.url}/predict", json=example)
+    assert (answer.status_code, answer.json()["request_id"]) == (200, "req-safe")
+
+
 def test_a_protected_service_says_so(home):
     server = start_server(home, CHURN_PREDICT_TOKEN="predict-secret")
     try:
