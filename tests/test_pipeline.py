@@ -74,6 +74,7 @@ def test_the_same_data_and_seed_give_the_same_model_to_the_last_bit():
     assert train_model(dataset(200, 1), estimator="logistic", seed=4).threshold != first.threshold
 
 
+@pytest.mark.slow
 def test_every_row_is_judged_by_a_model_that_has_not_seen_it():
     """With noise features turned into an identity, a model that had seen a row would know its target."""
     rng = np.random.default_rng(0)

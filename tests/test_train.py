@@ -77,6 +77,7 @@ def test_a_refused_model_is_kept_and_the_pointer_untouched(home_with_model):
     assert refused["threshold"] == first["threshold"]
 
 
+@pytest.mark.slow
 def test_force_promotes_against_the_verdict_and_records_the_reason(home):
     done = home.run("train.py", "--gate-f1", "0.99", "--force-reason", "the board wants it", "--version", "forced-1")
     assert done.returncode == 0, done.stderr

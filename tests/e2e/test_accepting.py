@@ -26,6 +26,7 @@ def open_sockets(pid):
     return count
 
 
+@pytest.mark.slow
 def test_sixteen_clients_that_come_together_are_shared(home_with_model):
     server = start_server(home_with_model, CHURN_WORKERS="2")
     try:

@@ -128,6 +128,7 @@ def test_a_damaged_archive_is_refused_with_its_name(home_with_model, serve):
     assert "Traceback" not in server.log.read_text()
 
 
+@pytest.mark.slow
 def test_a_model_of_another_schema_is_refused_with_both_versions(home_with_model, serve):
     """The local copy is edited and its digest recorded anew: only the schema version is wrong."""
     script = (
