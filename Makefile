@@ -47,13 +47,18 @@ benchmarks/.venv/.installed: benchmarks/alternatives/requirements.txt
 bench: setup benchmarks/.venv/.installed ## this service beside FastAPI, MLServer and plain BentoML (two cores, wrk)
 	$(BIN)/python benchmarks/compare.py --python benchmarks/.venv/bin/python
 
-bento: setup ## build the Bento churn-api:$(VERSION) and export it to bentos/
-	$(BIN)/bentoml build --version $(VERSION)
-	$(BIN)/bentoml export churn-api:$(VERSION) bentos/churn-api-$(VERSION).bento
-
-image: setup ## build the container image churn-api:$(VERSION) from the source as it is, with Docker or else podman
+define build_bento
 	@$(BIN)/bentoml delete --yes churn-api:$(VERSION) >/dev/null 2>&1 || true
 	$(BIN)/bentoml build --version $(VERSION)
+endef
+
+# The whole path: BentoML takes a relative one for one from the root folder.
+bento: setup ## build the Bento churn-api:$(VERSION) from the source as it is, and export it to bentos/
+	$(build_bento)
+	$(BIN)/bentoml export churn-api:$(VERSION) "$(CURDIR)/bentos/churn-api-$(VERSION).bento"
+
+image: setup ## build the container image churn-api:$(VERSION) from the source as it is, with Docker or else podman
+	$(build_bento)
 	$(BIN)/bentoml containerize churn-api:$(VERSION) -t churn-api:$(VERSION) \
 	  --backend $$(docker info >/dev/null 2>&1 && echo docker || echo podman) $(IMAGE_OPTIONS)
 

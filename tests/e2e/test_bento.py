@@ -48,3 +48,21 @@ def test_the_bento_serves_the_same_answers_as_the_source(store, server):
         assert httpx.get(f"{built.url}/docs.json").json()["info"]["version"] == "v1"
     finally:
         built.stop()
+
+
+def test_make_bento_exports_what_another_machine_can_import(store, tmp_path):
+    exported = ROOT / "bentos" / "churn-api-exported.bento"
+    # The environment is this one, as it is: it must not be made anew under the tests.
+    command = ["make", "--assume-old=.venv/.installed", "bento", "VERSION=exported"]
+    try:
+        for _ in range(2):  # the second replaces the first
+            done = subprocess.run(command, cwd=ROOT, env=store.environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+        elsewhere = store.environment | {"BENTOML_HOME": str(tmp_path)}
+        done = subprocess.run(
+            [str(BIN / "bentoml"), "import", str(exported)], env=elsewhere, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (tmp_path / "bentos" / "churn-api" / "exported" / "src" / "service.py").is_file()
+    finally:
+        exported.unlink(missing_ok=True)
