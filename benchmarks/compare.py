@@ -28,7 +28,7 @@ from load import load
 from workers import measure_two_workers
 
 RESULTS = HERE / "results"
-OWN, EMPTY_ANSWER, TWIN = "churn-api (the built Bento)", "uvicorn, empty answer", "FastAPI twin"
+OWN = "churn-api (the built Bento)"
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,18 @@ def start(contestant: Contestant, log: Path, cores: str = SERVER_CORE) -> Runnin
             raise SystemExit(f"{contestant.name} did not start:\n{log.read_text()[-3000:]}")
         time.sleep(0.01)
     return Running(contestant, process, port, time.perf_counter() - started)
+
+
+def start_workers(contestant: Contestant, log: Path, workers: int) -> Running:
+    """Start the service on all cores with so many worker processes, and wait until each of them is up.
+
+    The first one up would otherwise be given every connection.
+    """
+    environment = {**contestant.environment, "CHURN_WORKERS": str(workers)}
+    server = start(replace(contestant, environment=environment), log, cores="0,1")
+    while log.read_text().count("initialized") < workers:
+        time.sleep(0.1)
+    return server
 
 
 def _answers(url: str) -> bool:

@@ -12,14 +12,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from contestants import BIN, ROOT, Contestant, start
+from contestants import BIN, ROOT, Contestant, start_workers
 from load import load
 
 PAUSE = 0.6
@@ -52,7 +51,6 @@ def _compare(folder: Path, rounds: int, seconds: int) -> None:
         "CHURN_HOME": str(home),
         "BENTOML_HOME": str(folder / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "True",
-        "CHURN_WORKERS": "2",
         "CHURN_POLL_SECONDS": "0.2",
     }
     os.environ.update(own)
@@ -62,10 +60,8 @@ def _compare(folder: Path, rounds: int, seconds: int) -> None:
     # Each answer is one model's or the other's, so there is no one probability to look for; tests/e2e do that.
     service = replace(Contestant("churn-api", command), folder=ROOT, scored=False)
     figures: dict[str, list[dict[str, float]]] = {"calm": [], "swapping": []}
-    server = start(service, home / "server.log", cores="0,1")
+    server = start_workers(service, home / "server.log", 2)
     try:
-        while (home / "server.log").read_text().count("initialized") < 2:
-            time.sleep(0.1)
         for number in range(rounds):
             for kind, found in figures.items():
                 with _promotions(home) if kind == "swapping" else contextlib.nullcontext():

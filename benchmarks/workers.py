@@ -6,12 +6,10 @@ is never the limit. So one worker and two are compared as they would be on one c
 
 import contextlib
 import statistics
-import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from contestants import Contestant, Running, start
+from contestants import Contestant, Running, start_workers
 from load import load
 
 SHARE = 0.35
@@ -46,14 +44,9 @@ def measure_two_workers(contestant: Contestant, home: Path, expected: str, secon
 
 @contextlib.contextmanager
 def _limited_service(contestant: Contestant, home: Path, workers: int) -> Iterator[Running]:
-    chosen = replace(contestant, environment={**contestant.environment, "CHURN_WORKERS": str(workers)})
-    log = home / f"server-{workers}.log"
-    server = start(chosen, log, cores="0,1")
+    server = start_workers(contestant, home / f"server-{workers}.log", workers)
     with contextlib.ExitStack() as stack:
         stack.callback(server.stop)
-        # The first worker up would otherwise be given every connection.
-        while log.read_text().count("initialized") < workers:
-            time.sleep(0.1)
         for pid in _workers(server):
             stack.enter_context(_limited(pid))
         yield server

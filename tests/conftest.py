@@ -122,6 +122,14 @@ def start_server(home: Home, *, source: str = ".", workdir: Path = ROOT, **envir
     pytest.fail(f"the server ended:\n{server.log.read_text()}")
 
 
+def start_workers(home: Home, workers: str) -> Server:
+    """Started when each worker answers: the first one up would otherwise be given every connection."""
+    server = start_server(home, CHURN_WORKERS=workers)
+    wait_until(lambda: server.log.read_text().count("initialized") == int(workers), 30, server.log.read_text)
+    time.sleep(0.5)
+    return server
+
+
 def _start_once(home: Home, source: str, workdir: Path, environment: dict[str, str]) -> Server:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import start_server, wait_until
+from conftest import start_workers
 
 if sys.platform == "win32":
     pytest.skip("Windows has no uvloop, and one worker", allow_module_level=True)
@@ -28,10 +28,8 @@ def open_sockets(pid):
 
 @pytest.mark.slow
 def test_sixteen_clients_that_come_together_are_shared(home_with_model):
-    server = start_server(home_with_model, CHURN_WORKERS="2")
+    server = start_workers(home_with_model, "2")
     try:
-        wait_until(lambda: server.log.read_text().count("initialized") == 2, 30, server.log.read_text)
-        time.sleep(0.5)
         address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
         for _ in range(3):
             before = [open_sockets(pid) for pid in server.worker_pids()]

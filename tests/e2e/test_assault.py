@@ -6,16 +6,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import start_server, wait_until
+from conftest import start_workers, wait_until
 from hostile import answers, check_answer, open_connection, p99, random_request
 
 
 @pytest.mark.slow
 def test_a_hundred_thousand_hostile_requests(home_with_model):
-    server = start_server(home_with_model, CHURN_WORKERS="2")
+    # A worker that is not up yet would have nothing in memory to come back to.
+    server = start_workers(home_with_model, "2")
     try:
-        # A worker that is not up yet would have nothing in memory to come back to.
-        wait_until(lambda: server.log.read_text().count("initialized") == 2, 30, server.log.read_text)
         asyncio.run(_assault(server, 20_000))  # what the first ones bring into memory for good
         pids, before = server.worker_pids(), _resident(server)
         statuses, delays = asyncio.run(_assault(server, 100_000))

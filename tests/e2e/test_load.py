@@ -10,7 +10,7 @@ import time
 
 import httpx
 import pytest
-from conftest import SAFE, start_server, wait_until
+from conftest import SAFE, start_server, start_workers
 
 pytestmark = pytest.mark.slow
 
@@ -64,14 +64,6 @@ def journalled(home):
 def counted(server, name):
     text = httpx.get(f"{server.url}/metrics").text
     return sum(float(row.split()[-1]) for row in text.splitlines() if row.startswith(name))
-
-
-def start_workers(home, workers):
-    """Started when each worker answers: the first one up would otherwise be given every connection."""
-    server = start_server(home, CHURN_WORKERS=workers)
-    wait_until(lambda: server.log.read_text().count("initialized") == int(workers), 30, server.log.read_text)
-    time.sleep(0.5)
-    return server
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
