@@ -17,6 +17,7 @@ from churn.errors import SettingsError
 from churn.schema import Customer, Prediction
 from churn.settings import read_settings
 from container_image import IMAGE
+from serving.stopping import do_not_forget_to_stop
 
 if TYPE_CHECKING:
     from serving.http import AsgiApp
@@ -74,6 +75,11 @@ class ChurnApi:
     def __is_ready__(self) -> bool:
         """Drives BentoML's own `/readyz`."""
         return _runtime().served_model() is not None
+
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]  # the same
+    def supervise() -> None:
+        """Prepare the process that starts the workers: the only one in which BentoML calls this."""
+        do_not_forget_to_stop()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # the same
     def stop(self) -> None:

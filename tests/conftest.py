@@ -108,7 +108,7 @@ class Server:
 def start_server(home: Home, *, source: str = ".", workdir: Path = ROOT, **environment: str) -> Server:
     """Start `bentoml serve SOURCE` on a free port and wait until it answers `/health`."""
     for _ in range(3):
-        server = _start_once(home, source, workdir, environment)
+        server = begin_server(home, source=source, workdir=workdir, **environment)
         wait_until(
             lambda server=server: server.process.poll() is not None or _answers(server),
             60,
@@ -130,7 +130,8 @@ def start_workers(home: Home, workers: str) -> Server:
     return server
 
 
-def _start_once(home: Home, source: str, workdir: Path, environment: dict[str, str]) -> Server:
+def begin_server(home: Home, *, source: str = ".", workdir: Path = ROOT, **environment: str) -> Server:
+    """Start it, and do not wait."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

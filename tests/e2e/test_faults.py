@@ -10,7 +10,7 @@ import time
 
 import httpx
 import pytest
-from conftest import SAFE, start_server, wait_until
+from conftest import SAFE, begin_server, start_server, wait_until
 
 from churn.answers import utc_now
 from churn.journal import Journal
@@ -150,6 +150,19 @@ def test_a_killed_worker_is_replaced_by_bentoml_and_the_other_goes_on(home_with_
         assert other in server.worker_pids()
     finally:
         server.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_told_to_while_it_starts_its_workers(home_with_model, sign):
+    server = begin_server(home_with_model, CHURN_WORKERS="4")
+    try:
+        while not server.worker_pids():
+            assert server.process.poll() is None, server.log.read_text()
+        server.process.send_signal(sign)
+        assert server.process.wait(timeout=20) == 0
+    finally:
+        server.process.kill()
 
 
 @pytest.mark.slow
