@@ -111,8 +111,8 @@ def start_server(home: Home, *, source: str = ".", workdir: Path = ROOT, **envir
         server = begin_server(home, source=source, workdir=workdir, **environment)
         wait_until(
             lambda server=server: server.process.poll() is not None or _answers(server),
-            60,
             lambda server=server: f"the server did not start:\n{server.log.read_text()}",
+            60,
         )
         if server.process.poll() is None:
             return server
@@ -125,7 +125,7 @@ def start_server(home: Home, *, source: str = ".", workdir: Path = ROOT, **envir
 def start_workers(home: Home, workers: str) -> Server:
     """Started when each worker answers: the first one up would otherwise be given every connection."""
     server = start_server(home, CHURN_WORKERS=workers)
-    wait_until(lambda: server.log.read_text().count("initialized") == int(workers), 30, server.log.read_text)
+    wait_until(lambda: server.log.read_text().count("initialized") == int(workers), server.log.read_text)
     time.sleep(0.5)
     return server
 
@@ -151,8 +151,11 @@ def _answers(server: Server) -> bool:
         return False
 
 
-def wait_until(condition, seconds, message) -> None:
-    """Poll until the condition holds; fail with the message when it does not in time."""
+def wait_until(condition, message, seconds=30) -> None:
+    """Poll until the condition holds; fail with the message when it does not in time.
+
+    The time is for machines that are busy with something else; how soon a thing must be there is for other tests.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, message()

@@ -240,7 +240,7 @@ def test_a_waiting_writer_is_told_who_holds_the_lock_and_gives_up_in_time(regist
 
     pid = fork(hold)
     try:
-        wait_until(started.exists, 10, lambda: "the other writer did not start")
+        wait_until(started.exists, lambda: "the other writer did not start")
         with pytest.raises(RegistryBusy, match=rf"for 0.2 s: process {pid} on .*; wait for it or end it"):  # noqa: SIM117
             with Registry(registry.layout.home).lock(timeout=0.2):
                 pass

@@ -183,7 +183,7 @@ def test_a_service_with_the_public_key_serves_what_train_signed_and_nothing_else
     assert (refused.returncode, "train with the private key" in refused.stderr) == (2, True)
     unsigned = home.run("train.py", "--force-reason", "a stranger's")
     assert unsigned.returncode == 0, unsigned.stderr
-    wait_until(lambda: httpx.get(f"{server.url}/model").json()["pending"], 3, server.log.read_text)
+    wait_until(lambda: httpx.get(f"{server.url}/model").json()["pending"], server.log.read_text)
     assert f"{NAME}:v2 is not signed" in httpx.get(f"{server.url}/health").json()["pending"]["reason"]
     assert httpx.post(f"{server.url}/predict", json=SAFE).json()["model_version"] == f"{NAME}:v1"
     assert "Traceback" not in server.log.read_text()

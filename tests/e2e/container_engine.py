@@ -105,7 +105,7 @@ class Pod:
     def wait_for(self, path: str, status: int, seconds: float) -> float:
         """Seconds until `path` answers with `status`."""
         started = time.monotonic()
-        wait_until(lambda: self.status(path) == status, seconds, lambda: f"{path} never {status}:\n{self.logs()}")
+        wait_until(lambda: self.status(path) == status, lambda: f"{path} never {status}:\n{self.logs()}", seconds)
         return time.monotonic() - started
 
 

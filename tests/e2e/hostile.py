@@ -111,7 +111,7 @@ RAW = {
 """Whole connections whose first answer is an error, or none because the server closed it."""
 
 
-def raw(server, sent, wait=3.0):
+def raw(server, sent, wait=10.0):
     """What the server answers to these bytes within `wait` seconds; nothing where it only closed the connection."""
     host, _, port = server.url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=wait) as connection:

@@ -52,7 +52,7 @@ def forwarded(cluster) -> Iterator[str]:
     command = ["kubectl", "--namespace", cluster.namespace, "port-forward", "service/churn-api-service", f"{port}:80"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(url), 30, lambda: "the port-forward never answered")
+        wait_until(lambda: _answers(url), lambda: "the port-forward never answered")
         yield url
         process.terminate()
 

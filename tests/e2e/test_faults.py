@@ -85,7 +85,7 @@ def test_a_full_disk_loses_what_the_counter_says_and_no_prediction(home_with_mod
         assert {f"after-{number}" for number in range(100)} <= lines
         lost = len(answered) - len(lines)
         assert lost > 100
-        wait_until(lambda: dropped(server) == lost, 2, lambda: f"{lost} lost, {dropped(server)} counted")
+        wait_until(lambda: dropped(server) == lost, lambda: f"{lost} lost, {dropped(server)} counted")
         assert set(errors(server)) == {"journal cannot be written"}
         assert len(errors(server)) <= seconds / 10 + 2
     finally:
@@ -142,11 +142,11 @@ def test_a_clock_that_steps_back_changes_no_delay(home_with_model, monkeypatch):
 def test_a_killed_worker_is_replaced_by_bentoml_and_the_other_goes_on(home_with_model):
     server = start_server(home_with_model, CHURN_WORKERS="2")
     try:
-        wait_until(lambda: len(server.worker_pids()) == 2, 20, server.log.read_text)
+        wait_until(lambda: len(server.worker_pids()) == 2, server.log.read_text)
         killed, other = server.worker_pids()
         os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: predict(server).status_code == 200, 5, server.log.read_text)
-        wait_until(lambda: len(set(server.worker_pids()) - {killed}) == 2, 60, server.log.read_text)
+        wait_until(lambda: predict(server).status_code == 200, server.log.read_text)
+        wait_until(lambda: len(set(server.worker_pids()) - {killed}) == 2, server.log.read_text, 60)
         assert other in server.worker_pids()
     finally:
         server.stop()

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 
 import httpx
 import pytest
@@ -31,10 +30,8 @@ def target(tmp_path_factory, trained_home):
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
-def test_a_body_that_is_no_record_is_400_at_once(target, path, body):
-    started = time.perf_counter()
+def test_a_body_that_is_no_record_is_400(target, path, body):
     ((status, headers, answer),) = answers(raw(target, request(path, body, headers=[b"connection: close"])))
-    assert time.perf_counter() - started < 0.5
     check_answer(status, headers, answer)
     assert status == 400
     assert len(answer) < 20_000
@@ -67,7 +64,7 @@ def test_each_limit_has_its_status_and_is_counted_by_its_reason(target, name, st
     before = counted(target, reason)
     received = answers(raw(target, RAW[name]))
     assert [answer[0] for answer in received[:1]] in ([status], [])  # a client that is still sending may miss it
-    wait_until(lambda: counted(target, reason) == before + 1, 3, lambda: str(received))
+    wait_until(lambda: counted(target, reason) == before + 1, lambda: str(received))
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_without_a_model_it_starts_says_why_and_becomes_ready_without_a_restart(
 
     done = home.run("train.py")
     assert done.returncode == 0, done.stderr
-    wait_until(lambda: get(server, "/ready").status_code == 200, 3, server.log.read_text)
+    wait_until(lambda: get(server, "/ready").status_code == 200, server.log.read_text)
     assert predict(server).json()["model_version"] == "churn_model_v1:v1"
     assert get(server, "/health").json() == {"status": "ok", "current_model": "churn_model_v1:v1"}
     assert "Traceback" not in server.log.read_text()
@@ -55,11 +55,11 @@ def test_startup_tells_the_three_states_of_the_registry_apart(home, serve):
         messages[kind] = answer.json()["detail"][0]["msg"]
         return answer.json()["detail"][0]["type"] == kind
 
-    wait_until(lambda: startup_says("RegistryFolderMissing"), 3, lambda: str(messages))
+    wait_until(lambda: startup_says("RegistryFolderMissing"), lambda: str(messages))
     home.registry.mkdir()
-    wait_until(lambda: startup_says("PointerMissing"), 3, lambda: str(messages))
+    wait_until(lambda: startup_says("PointerMissing"), lambda: str(messages))
     home.pointer.write_text("")
-    wait_until(lambda: startup_says("PointerEmpty"), 3, lambda: str(messages))
+    wait_until(lambda: startup_says("PointerEmpty"), lambda: str(messages))
     assert len({messages[kind] for kind in ("RegistryFolderMissing", "PointerMissing", "PointerEmpty")}) == 3
     assert all(str(home.registry) in message for message in messages.values())
 
@@ -84,12 +84,12 @@ def test_a_bad_pointer_leaves_the_model_in_service_and_is_reported_once(home_wit
     good = home_with_model.pointer.read_bytes()
     for pointer in BAD_POINTERS.values():
         point(pointer)
-        wait_until(lambda: "detail" in get(server, "/health").json(), 3, server.log.read_text)
+        wait_until(lambda: "detail" in get(server, "/health").json(), server.log.read_text)
         time.sleep(0.2)  # several looks at the pointer
         assert get(server, "/ready").status_code == 200
         assert predict(server).status_code == 200
         point(good)
-        wait_until(lambda: "detail" not in get(server, "/health").json(), 3, server.log.read_text)
+        wait_until(lambda: "detail" not in get(server, "/health").json(), server.log.read_text)
     problems = [event for event in events(server) if event["event"] == "model not loaded"]
     assert len(problems) == len(BAD_POINTERS)
     assert all(event["model_tag"] == "churn_model_v1:v1" for event in problems)
@@ -101,10 +101,10 @@ def test_a_registry_that_goes_away_and_comes_back_changes_nothing(home_with_mode
     server = serve(home_with_model)
     away = home_with_model.path / "unmounted"
     home_with_model.registry.rename(away)
-    wait_until(lambda: "detail" in get(server, "/health").json(), 3, server.log.read_text)
+    wait_until(lambda: "detail" in get(server, "/health").json(), server.log.read_text)
     assert predict(server).status_code == 200
     away.rename(home_with_model.registry)
-    wait_until(lambda: "detail" not in get(server, "/health").json(), 3, server.log.read_text)
+    wait_until(lambda: "detail" not in get(server, "/health").json(), server.log.read_text)
 
 
 def test_the_model_comes_from_the_mirror_into_an_empty_store(home_with_model, serve):
@@ -158,7 +158,7 @@ def test_a_bad_setting_ends_the_start_at_once_with_a_message(home):
 def test_logs_are_json_lines_with_request_id_and_model_tag(home_with_model, serve):
     server = serve(home_with_model, LOG_LEVEL="debug")
     httpx.post(f"{server.url}/predict", json=SAFE | {"request_id": "req-logged"})
-    wait_until(lambda: "req-logged" in server.log.read_text(), 3, server.log.read_text)
+    wait_until(lambda: "req-logged" in server.log.read_text(), server.log.read_text)
     (access,) = (event for event in events(server) if event.get("request_id") == "req-logged")
     assert access["level"] == "DEBUG"
     age = (datetime.now(UTC) - datetime.fromisoformat(access["ts"])).total_seconds()
@@ -176,7 +176,7 @@ def test_draining_is_told_to_probes_and_clients_and_undone_by_nothing_but_the_en
     assert get(server, "/ready").status_code == 200
     assert "connection" not in predict(server).headers
     drain.touch()
-    wait_until(lambda: get(server, "/ready").status_code == 503, 2, server.log.read_text)
+    wait_until(lambda: get(server, "/ready").status_code == 503, server.log.read_text)
     assert get(server, "/ready").json()["error"] == "this process is about to end; it still answers what reaches it"
     answer = predict(server)
     assert answer.status_code == 200
@@ -195,4 +195,4 @@ def test_a_journal_folder_that_cannot_be_written_stops_no_prediction(home_with_m
     assert predict(server).status_code == 200
     assert len(home_with_model.journal_lines()) == 1
     shutil.rmtree(home_with_model.path / "logs")
-    wait_until(lambda: predict(server).status_code == 200 and home_with_model.journal_lines() != [], 4, str)
+    wait_until(lambda: predict(server).status_code == 200 and home_with_model.journal_lines() != [], str)

@@ -31,7 +31,7 @@ def exposed(server):
     httpx.get(f"{server.url}/livez")
     report = {"drift": False, "features": [{"name": "region", "score": 0.5}], "prediction": {"name": "p", "score": 0.1}}
     (server.home.registry / "drift_report.json").write_text(json.dumps(report))
-    wait_until(lambda: "churn_drift_score{" in httpx.get(f"{server.url}/metrics").text, 5, server.log.read_text)
+    wait_until(lambda: "churn_drift_score{" in httpx.get(f"{server.url}/metrics").text, server.log.read_text)
     text = httpx.get(f"{server.url}/metrics").text
     found = {}
     for name, labels in re.findall(r"^(\w+)(?:\{(.*?)\})? ", text, re.MULTILINE):

@@ -83,7 +83,7 @@ def probabilities_of_both(server, home):
     expected = {}
     for tag in (NEXT, GOOD):
         home.run("-m", "churn.registry", "promote", tag)
-        wait_until(lambda tag=tag: all(served(server) == tag for _ in range(40)), 5, server.log.read_text)
+        wait_until(lambda tag=tag: all(served(server) == tag for _ in range(40)), server.log.read_text)
         for name, customer in (("safe", SAFE), ("leaving", LEAVING)):
             expected[tag, name] = httpx.post(f"{server.url}/predict", json=customer).json()["probability"]
     assert len(set(expected.values())) == 4

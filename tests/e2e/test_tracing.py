@@ -38,7 +38,7 @@ def test_a_request_is_traced_to_the_endpoint_and_probes_are_not(home_with_model,
     try:
         assert httpx.post(f"{server.url}/predict", json=SAFE).status_code == 200
         httpx.get(f"{server.url}/ready")
-        wait_until(lambda: any(b"/predict" in body for _, body in received), 5, lambda: str(received))
+        wait_until(lambda: any(b"/predict" in body for _, body in received), lambda: str(received))
     finally:
         server.stop()
     assert {path for path, _ in received} == {"/v1/traces"}
