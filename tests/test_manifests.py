@@ -104,6 +104,16 @@ def test_autoscaler_finds_the_deployment():
     assert spec["minReplicas"] == DEPLOYMENT["spec"]["replicas"]
 
 
+def test_pods_that_share_a_volume_of_one_node_can_all_be_drained():
+    # They are bound to one another's node: the first to go could start nowhere else while another is left.
+    assert OBJECTS["poddisruptionbudget.yaml"]["spec"]["maxUnavailable"] == "100%"
+
+
+def test_what_must_not_be_applied_twice_can_be_left_out_by_its_label():
+    once = {name for name, item in OBJECTS.items() if "churn-mlops/once" in item["metadata"].get("labels", {})}
+    assert once == {"job.yaml", "secret.yaml"}
+
+
 def test_derived_files_are_right():
     done = run(sys.executable, "tools/manifests.py", "--check")
     assert done.returncode == 0, f"run `python tools/manifests.py`:\n{done.stdout}"
@@ -134,6 +144,7 @@ def test_overlay_for_several_nodes():
     autoscaler = rendered["HorizontalPodAutoscaler", "churn-api"]["spec"]
     assert 3 == autoscaler["minReplicas"] == rendered["Deployment", "churn-api"]["spec"]["replicas"]
     assert autoscaler["maxReplicas"] > OBJECTS["horizontalpodautoscaler.yaml"]["spec"]["maxReplicas"]
+    assert rendered["PodDisruptionBudget", "churn-api"]["spec"]["maxUnavailable"] == 1
     validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
     for item in rendered.values():
         validate.validate(item, "1.28.0", strict=True)

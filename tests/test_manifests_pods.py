@@ -171,7 +171,7 @@ def test_jobs_run_the_commands_and_do_not_repeat_a_refusal():
             for name in ("cronjob-drift.yaml", "cronjob-retrain.yaml")
         },
     }
-    refusals = {"job.yaml": {2, 3}, "cronjob-retrain.yaml": {2, 3}, "cronjob-drift.yaml": {2, 3, 4}}
+    refusals = {"job.yaml": {3}, "cronjob-retrain.yaml": {3}, "cronjob-drift.yaml": {2, 3, 4}}
     for name, spec in specs.items():
         (container,) = spec["template"]["spec"]["containers"]
         assert container["command"][0] == "python"

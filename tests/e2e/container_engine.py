@@ -109,8 +109,8 @@ class Pod:
         return time.monotonic() - started
 
 
-def run_flags(spec: dict[str, Any], volume: Volume) -> list[str]:
-    """The engine's words for a pod's security context, variables and mounts."""
+def run_flags(name: str, spec: dict[str, Any], volume: Volume) -> list[str]:
+    """The words of the engine of this name for a pod's security context, variables and mounts."""
     (container,) = spec["containers"]
     security = spec["securityContext"]
     assert container["securityContext"]["readOnlyRootFilesystem"]
@@ -118,6 +118,7 @@ def run_flags(spec: dict[str, Any], volume: Volume) -> list[str]:
     flags = [
         "--network=host",
         "--read-only",
+        *(["--read-only-tmpfs=false"] if name == "podman" else []),  # it would make /run and /var/tmp writable
         "--cap-drop=ALL",
         "--security-opt=no-new-privileges",
         f"--user={security['runAsUser']}:{security['runAsGroup']}",
@@ -138,7 +139,7 @@ def run_flags(spec: dict[str, Any], volume: Volume) -> list[str]:
 def run_to_end(engine: Engine, image: str, spec: dict[str, Any], volume: Volume) -> subprocess.CompletedProcess[str]:
     """Run a Job's container."""
     (container,) = spec["containers"]
-    return engine("run", "--rm", *run_flags(spec, volume), image, *container["command"], check=False)
+    return engine("run", "--rm", *run_flags(engine.name, spec, volume), image, *container["command"], check=False)
 
 
 def start(engine: Engine, image: str, spec: dict[str, Any], volume: Volume) -> Pod:
@@ -148,7 +149,9 @@ def start(engine: Engine, image: str, spec: dict[str, Any], volume: Volume) -> P
         port = str(probe.getsockname()[1])
     name = f"churn-test-{os.getpid()}-{port}"
     words = [port if word == "8000" else word for word in spec["containers"][0]["args"]]
-    engine("run", "--detach", "--name", name, *run_flags(spec, volume), image, *words, "--host", "127.0.0.1")
+    engine(
+        "run", "--detach", "--name", name, *run_flags(engine.name, spec, volume), image, *words, "--host", "127.0.0.1"
+    )
     return Pod(engine, name, f"http://127.0.0.1:{port}", spec)
 
 
