@@ -19,7 +19,7 @@ setup: .venv/.installed ## make .venv with everything that the lock names
 	@touch $@
 
 run: setup ## train on the bundled data if no model is current, then serve on port 3000
-	@test -s $(HOME_FOLDER)/registry/current_model.txt || $(BIN)/python train.py
+	@test -s "$(HOME_FOLDER)/registry/current_model.txt" || $(BIN)/python train.py
 	$(BIN)/bentoml serve
 
 test: setup ## the quick tests, under two minutes

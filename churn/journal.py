@@ -103,10 +103,12 @@ class Journal:
 
     def _delete_oldest(self) -> None:
         """Keep the folder bounded; files written to within the hour may be another live process's."""
-        files = sorted(self.folder.glob(FILE_PATTERN), key=_modified, reverse=True)
+        found = (path for path in self.folder.glob(FILE_PATTERN) if path.is_file())
+        files = sorted(found, key=_modified, reverse=True)
         for path in files[self.keep_files :]:
             if path != self.path and time.time() - _modified(path) > _IDLE_SECONDS:
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # it may be another user's; tidying up stops no writing
+                    path.unlink()
 
 
 def _modified(path: Path) -> float:

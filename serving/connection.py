@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
+import httptools
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -19,6 +20,7 @@ from serving.http import HttpError, overdue
 PIECE_BYTES = 16 * 2**10
 """So much is parsed between two looks at the size of a head."""
 _NOTHING = object()  # not the connection itself: one that refers to itself waits for the garbage collector
+_INVALID = "invalid http request received"
 _LOOKS = 8  # in `request_seconds`: how late a connection may be closed, at most an eighth of it
 
 
@@ -78,9 +80,9 @@ class Connection(HttpToolsProtocol):
         """Parse in pieces, so that a head is refused soon after it is too large, however it arrives."""
         if len(data) <= PIECE_BYTES:
             self._unused += len(data)
-            HttpToolsProtocol.data_received(self, data)
-            if self._unused > self._head_limit:
-                self._refuse_head()
+            self._parse(data)
+            if self._unused > self._head_limit and not self.transport.is_closing():
+                self._refuse(_head_too_large(self._head_limit))
             return
         view = memoryview(data)
         for start in range(0, len(data), PIECE_BYTES):
@@ -88,10 +90,46 @@ class Connection(HttpToolsProtocol):
                 return
             self.data_received(view[start : start + PIECE_BYTES])  # type: ignore[arg-type]  # any buffer will do
 
-    def _refuse_head(self) -> None:
-        if not self.transport.is_closing():
-            message = f"the request's head is larger than {self._head_limit} bytes"
-            self._refuse(HttpError(431, "headers_too_large", message))
+    def _parse(self, data: bytes) -> None:
+        """What the server's own `data_received` does, but for upgrades and for what a callback refused."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause if isinstance(cause, HttpError) else HttpError(400, "invalid_http", _INVALID))
+
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """Read the request again as one that asks for no upgrade: the parser takes its body for another protocol.
+
+        Java's clients ask for HTTP/2 in this way with every request, and answer to being ignored.
+        """
+        method = self.scope["method"]
+        if method == "CONNECT":  # which is an upgrade by itself
+            self._refuse(HttpError(405, "method_not_allowed", "CONNECT is not allowed here"))
+            return
+        head = [f"{method} ".encode(), self.url, f" HTTP/{self.scope['http_version']}\r\n".encode()]
+        for name, value in self.headers:
+            if name == b"connection":
+                kept = b",".join(token for token in value.split(b",") if token.strip().lower() != b"upgrade")
+                head += [b"connection: ", kept, b"\r\n"] if kept else []
+            elif name != b"upgrade":
+                head += [name, b": ", value, b"\r\n"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as the server does
+        self._parse(b"".join([*head, b"\r\n", rest]))
+
+    def on_headers_complete(self) -> None:
+        """The head has arrived whole."""
+        may_be_large = self._unused > self._head_limit or self._head_limit < PIECE_BYTES
+        if may_be_large and self._head_bytes() > self._head_limit:
+            raise _head_too_large(self._head_limit)
+        HttpToolsProtocol.on_headers_complete(self)
+
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def on_chunk_header(self) -> None:
         """Part with the headers: one that follows the body (a trailer) must not pass for one that was checked."""
@@ -111,7 +149,7 @@ class Connection(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override]
         """Answer a client that says it sends nothing more: the server would cut it off, its answer still to come."""
         cycle = self.cycle
-        if cycle is not None and self.scope is self._whole and not cycle.response_complete and not self.pipeline:
+        if cycle is not None and self.scope is self._whole and not cycle.response_complete:
             cycle.keep_alive = False
             return True
         self._forget_client()
@@ -137,12 +175,9 @@ class Connection(HttpToolsProtocol):
         self._forget_client()
         self.transport.abort()
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP in the one shape of every error."""
-        self._refuse(HttpError(400, "invalid_http", msg.rstrip(".").lower()))
-
-    def _should_upgrade_to_ws(self) -> bool:
-        return False  # there is no WebSocket here; the request is answered as any other
+    def _should_upgrade(self) -> bool:
+        """Have the server leave the request alone, which is then read without the upgrade."""
+        return True
 
     def look(self, now: float) -> None:
         """Close the connection if its request, or the taking of its answer, lasts too long.
@@ -180,6 +215,7 @@ class Connection(HttpToolsProtocol):
             self._abort()
 
     def _refuse(self, error: HttpError) -> None:
+        """Answer in the one shape of every error, and close."""
         self._guard.rejected(error.reason)
         answering = self._answering
         if answering is not None and answering.response_started and not answering.response_complete:
@@ -196,3 +232,7 @@ class Connection(HttpToolsProtocol):
         with contextlib.suppress(RuntimeError):  # the transport may be closing already
             self.transport.write(b"".join(head) + answer.body)
         self.transport.close()
+
+
+def _head_too_large(limit: int) -> HttpError:
+    return HttpError(431, "headers_too_large", f"the request's head is larger than {limit} bytes")

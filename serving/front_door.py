@@ -81,6 +81,8 @@ class FrontDoor:
         if scope["type"] != "http":
             await self._bentoml_app(scope, receive, send)
             return
+        if self._drain.draining:
+            send = _closing(send)
         request = Request(scope, receive, header_request_id(scope) or self._new_request_id(), self._budget)
         handlers = self._routes.get(scope["path"])
         if handlers is None:
@@ -92,8 +94,6 @@ class FrontDoor:
             if request.held:
                 request.release()
         response.headers = [*response.headers, request_id_header(request.request_id)]
-        if self._drain.draining:
-            response.headers.append((b"connection", b"close"))
         if log.isEnabledFor(logging.DEBUG):
             self._log_access(request, response.status)
         await response.send(send)
@@ -162,6 +162,17 @@ def _method_not_allowed(method: str, handlers: Mapping[str, object]) -> HttpErro
         f"{method} is not allowed here; allowed: {allowed}",
         headers=[(b"allow", allowed.encode())],
     )
+
+
+def _closing(send: Send) -> Send:
+    """A `send` whose answers ask the client to close the connection."""
+
+    async def forward(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+
+    return forward
 
 
 def _one_error_shape(request: Request, send: Send) -> Send:

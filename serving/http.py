@@ -136,6 +136,8 @@ class Request:
         if len(body) > limit:
             raise _too_large(limit)
         if message.get("more_body", False):
+            if "overdue" in self.scope:
+                raise overdue(self.scope["overdue"])
             return await self._rest(bytearray(body), limit)
         if len(body) > _SMALL_BODY:
             self._hold(len(body))

@@ -65,6 +65,18 @@ def test_old_files_are_deleted_beyond_the_limit_but_not_those_in_use(tmp_path):
     }
 
 
+def test_what_cannot_be_deleted_stops_no_line(tmp_path):
+    (tmp_path / "predictions-2026").mkdir()
+    old = tmp_path / "predictions-elsewhere.jsonl"
+    old.write_bytes(line(1))
+    for path in (tmp_path / "predictions-2026", old):
+        os.utime(path, (time.time() - 7200,) * 2)
+    journal = Journal(tmp_path, keep_files=0)
+    journal.append(line(2))
+    assert journal.path.read_bytes() == line(2)
+    assert not old.exists()
+
+
 def test_a_half_line_of_an_earlier_process_does_not_spoil_the_next(tmp_path):
     journal = Journal(tmp_path)
     journal.path.write_bytes(line(1) + b'{"number": ')

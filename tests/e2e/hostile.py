@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import statistics
+import time
 
 import httpx
 from conftest import SAFE, Home, start_server
@@ -25,9 +26,9 @@ def request(path="/predict", body=b"", method="POST", headers=(), length=None):
     return b"\r\n".join(head) + b"\r\n\r\n" + body
 
 
-def chunked(*parts, end=b"0\r\n\r\n", path="/predict"):
-    head = b"POST %s HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n" % path.encode()
-    return head + b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + end
+def chunked(*parts, end=b"0\r\n\r\n", path="/predict", headers=()):
+    lines = [f"POST {path} HTTP/1.1".encode(), b"host: test", b"transfer-encoding: chunked", *headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + end
 
 
 def record(**fields):
@@ -111,13 +112,16 @@ RAW = {
 """Whole connections whose first answer is an error, or none because the server closed it."""
 
 
-def raw(server, sent, wait=10.0):
-    """What the server answers to these bytes within `wait` seconds; nothing where it only closed the connection."""
+def raw(server, *sent, wait=10.0):
+    """What the server answers to these pieces within `wait` seconds; nothing where it only closed the connection."""
     host, _, port = server.url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=wait) as connection:
         received = b""
         try:
-            connection.sendall(sent)
+            for piece in sent:
+                connection.sendall(piece)
+                if piece is not sent[-1]:
+                    time.sleep(0.05)
             while part := connection.recv(64 * KIBI):
                 received += part
                 connection.settimeout(0.02)  # it keeps the connection open for another request

@@ -99,6 +99,14 @@ def test_a_client_that_closes_its_side_still_gets_its_answer(target):
     assert [status for status, _, _ in answers(received)] == [200]
 
 
+def test_one_that_closes_its_side_after_two_requests_gets_both_answers(target):
+    with socket.create_connection(("127.0.0.1", int(target.url.rpartition(":")[2])), timeout=10) as connection:
+        connection.sendall(request(body=GOOD) * 2)
+        connection.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert [status for status, _, _ in answers(received)] == [200, 200]
+
+
 def test_an_upgrade_is_not_taken(target):
     headers = [
         b"connection: upgrade, close",
@@ -108,6 +116,36 @@ def test_an_upgrade_is_not_taken(target):
     ]
     ((status, *_),) = answers(raw(target, request("/health", method="GET", headers=headers)))
     assert status == 200
+
+
+H2C = [b"connection: Upgrade, HTTP2-Settings", b"upgrade: h2c", b"http2-settings: AAMAAABk"]
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["at once", "body later"])
+@pytest.mark.parametrize(
+    "sent", [request(body=GOOD, headers=H2C), chunked(GOOD, headers=H2C)], ids=["length", "chunks"]
+)
+def test_a_request_that_asks_for_http_2_is_answered_with_its_body(target, sent, apart):
+    """As Java's clients ask, with each request."""
+    head = sent.index(b"\r\n\r\n") + 4
+    pieces = [sent[:head], sent[head:]] if apart else [sent]
+    for _ in range(2):
+        ((status, _, body),) = answers(raw(target, *pieces))
+        assert status == 200, body
+
+
+def test_what_follows_an_upgrade_is_its_body_and_no_request(target):
+    hidden = b"GET /model HTTP/1.1\r\nhost: test\r\n\r\n"
+    sent = request(body=hidden, headers=H2C)
+    ((status, _, body),) = answers(raw(target, sent[: -len(hidden)], hidden))
+    assert (status, b"not valid JSON" in body) == (400, True)
+
+
+def test_connect_is_refused(target):
+    ((status, *_),) = answers(
+        raw(target, b"CONNECT a:443 HTTP/1.1\r\nhost: a\r\n\r\n" + request("/health", method="GET"))
+    )
+    assert status in (400, 405)
 
 
 json_values = st.recursive(

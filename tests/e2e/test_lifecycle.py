@@ -181,7 +181,8 @@ def test_draining_is_told_to_probes_and_clients_and_undone_by_nothing_but_the_en
     answer = predict(server)
     assert answer.status_code == 200
     assert answer.headers["connection"] == "close"
-    assert get(server, "/health").status_code == 200
+    for path, status in {"/health": 200, "/metrics": 200, "/livez": 200, "/nowhere": 404}.items():
+        assert (get(server, path).status_code, get(server, path).headers["connection"]) == (status, "close")
 
 
 def test_a_journal_folder_that_cannot_be_written_stops_no_prediction(home_with_model, serve):

@@ -10,7 +10,19 @@ import time
 import httpx
 import pytest
 from conftest import SAFE, Home, start_server, wait_until
-from hostile import GOOD, SECONDS, answers, check_answer, chunked, counted, open_connection, p99, request, target_server
+from hostile import (
+    GOOD,
+    SECONDS,
+    answers,
+    check_answer,
+    chunked,
+    counted,
+    open_connection,
+    p99,
+    raw,
+    request,
+    target_server,
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +59,13 @@ def test_a_slow_sender_is_cut_off(target, sent):
         assert status in (408, 200)
     if received.startswith(b"HTTP/1.1 408"):
         assert counted(target, "request_timeout") == before + 1
+
+
+@pytest.mark.parametrize("head", [request(length=100), chunked(end=b"")], ids=["length", "chunks"])
+def test_a_sender_of_no_body_at_all_is_told_so(target, head):
+    ((status, headers, body),) = answers(raw(target, head))
+    check_answer(status, headers, body)
+    assert status == 408
 
 
 def test_a_connection_that_asks_nothing_is_closed_and_one_between_two_requests_is_not(target):
@@ -150,7 +169,7 @@ def tight(tmp_path_factory, trained_home):
     """A server of its own that takes little at once."""
     home = Home(tmp_path_factory.mktemp("tight") / "home", tmp_path_factory.mktemp("tight-store"))
     shutil.copytree(trained_home.path, home.path, ignore=shutil.ignore_patterns("logs"))
-    limits = {"CONCURRENCY": 1, "PENDING_BYTES": 2**20, "BATCH_BYTES": 2**20, "CONNECTIONS": 60}
+    limits = {"CONCURRENCY": 1, "PENDING_BYTES": 2**20, "BATCH_BYTES": 2**20, "CONNECTIONS": 60, "HEADER_BYTES": 1024}
     server = start_server(home, **{f"CHURN_MAX_{name}": str(limit) for name, limit in limits.items()})
     yield server
     server.stop()
@@ -193,6 +212,15 @@ async def _held(server, upload):
         writer.transport.abort()
         await asyncio.sleep(0.3)
         assert (await http.post("/predict/batch", content=large)).status_code == 200
+
+
+@pytest.mark.parametrize(("size", "status"), [(800, 200), (1100, 431), (15_000, 431), (20_000, 431)])
+def test_a_head_over_the_limit_is_refused_however_it_arrives(tight, size, status):
+    padded = request("/health", method="GET", headers=[b"x-padding: " + b"x" * (size - 100)])
+    for pieces in ([padded], [padded[: size // 2], padded[size // 2 :]], [request("/health", method="GET") + padded]):
+        *_, (answered, headers, body) = answers(raw(tight, *pieces))
+        check_answer(answered, headers, body)
+        assert answered == status
 
 
 def test_a_connection_too_many_is_closed(tight):
