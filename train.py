@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"train.py: {error}\n")
         return BAD_INPUT
     except KeyboardInterrupt:
-        sys.stderr.write("train.py: interrupted; nothing was promoted\n")
+        sys.stderr.write("train.py: interrupted; `python -m churn.registry list` says which model is current\n")
         return 130
 
 
@@ -48,8 +48,20 @@ def _train(options: argparse.Namespace, settings: Settings) -> int:
     registry = Registry(settings.home, settings.model_key)
     registry.check_can_save(settings.model_name, options.version)
     dataset = read_dataset(options.data or _default_data(settings.home))
-    holdout = read_dataset(options.holdout) if options.holdout else None
+    holdout = _unseen(read_dataset(options.holdout), dataset) if options.holdout else None
     return _train_on(dataset, holdout, registry, options, settings)
+
+
+def _unseen(holdout: "Dataset", dataset: "Dataset") -> "Dataset":
+    from churn.training_rows import without_rows_of
+
+    unseen = without_rows_of(dataset, holdout)
+    if left_out := holdout.rows - unseen.rows:
+        sys.stderr.write(
+            f"train.py: {left_out:,} of {holdout.rows:,} rows of {holdout.path} are left out of the judgement: "
+            f"{dataset.path} has the same customers\n"
+        )
+    return unseen
 
 
 def _train_on(
@@ -63,17 +75,14 @@ def _train_on(
     from churn.metrics import evaluate
     from churn.pipeline import train_model
     from churn.training_report import print_report
-    from churn.training_rows import TrainingRows
 
     model = train_model(dataset, estimator=options.model, seed=options.seed, holdout=holdout)
     onnx = export_onnx(model)
     check_parity(model, onnx)
     evaluation = evaluate(model.judgement, options.seed)
-    # Out of fold, no judged row was fitted on; a holdout may hold some by mistake.
-    fitted_on = TrainingRows.of(dataset.frame) if holdout else None
 
     def judged() -> "Verdict":
-        challenge = challenge_current(registry, settings.model_name, model.judgement, fitted_on, options.seed)
+        challenge = challenge_current(registry, settings.model_name, model.judgement, options.seed)
         return judge(evaluation, options.gate_f1, challenge, options.margin)
 
     verdict = judged()

@@ -81,7 +81,7 @@ def _one_seed(seed: int, estimator: str) -> tuple[Judged, ...]:
 
 def _judged(champion: Champion, candidate: Dataset, holdout: Dataset, estimator: str, seed: int) -> Judged:
     model = train_model(candidate, estimator=estimator, seed=seed, holdout=holdout)
-    found = challenge(champion, model.judgement, TrainingRows.of(candidate.frame), seed)
+    found = challenge(champion, model.judgement, seed)
     return evaluate(model.judgement, seed), found
 
 

@@ -28,16 +28,13 @@ class Champion:
         return self.scorer.score_columns(numbers, categories).astype(np.float64)
 
 
-def challenge_current(
-    registry: Registry, model_name: str, judgement: Judgement, fitted_on: TrainingRows | None, seed: int
-) -> Challenge:
+def challenge_current(registry: Registry, model_name: str, judgement: Judgement, seed: int) -> Challenge:
     """Compare a judged candidate with the current model of that name, if there is one that can be compared.
 
     Args:
         registry: where the champion is.
         model_name: what is trained; a current model of another name is no champion.
         judgement: the candidate's predictions for rows that it has not seen.
-        fitted_on: rows that the candidate has seen all the same, if any may be among the judged ones.
         seed: of the bootstrap, and of the choice among very many rows.
 
     """
@@ -53,7 +50,7 @@ def challenge_current(
         champion = load_champion(registry, tag)
     except ChurnError as error:
         return Challenge(tag, str(error))
-    return challenge(champion, judgement, fitted_on, seed)
+    return challenge(champion, judgement, seed)
 
 
 def current_or_none(registry: Registry) -> str | None:
@@ -79,14 +76,12 @@ def load_champion(registry: Registry, tag: str) -> Champion:
     return Champion(scorer, TrainingRows.from_bytes(content))
 
 
-def challenge(champion: Champion, judgement: Judgement, fitted_on: TrainingRows | None, seed: int) -> Challenge:
-    """Compare a judged candidate with a champion, on the judged rows that neither of them was fitted on.
+def challenge(champion: Champion, judgement: Judgement, seed: int) -> Challenge:
+    """Compare a judged candidate with a champion, on the judged rows that the champion was not fitted on.
 
     Arguments as `challenge_current`.
     """
     unseen = champion.fitted_on.lack(judgement.frame)
-    if fitted_on is not None:
-        unseen &= fitted_on.lack(judgement.frame)
     rows = np.flatnonzero(unseen)
     found = Challenge(champion.scorer.tag, rows=len(rows), left_out=len(unseen) - len(rows))
     if len(rows) < MIN_ROWS or len(np.unique(judgement.target[rows])) < 2:
@@ -103,6 +98,6 @@ def challenge(champion: Champion, judgement: Judgement, fitted_on: TrainingRows 
 def _too_few(found: Challenge, judged: int) -> str:
     left = f"{found.rows:,} of {judged:,} judged rows are left" if found.rows else f"none of {judged:,} rows is left"
     return (
-        f"{left} without those that one of the models was fitted on; at least {MIN_ROWS} of both classes are needed: "
+        f"{left} without those that it may be fitted on; at least {MIN_ROWS} of both classes are needed: "
         "give newer rows, or --holdout"
     )

@@ -140,7 +140,7 @@ class _Reader:
 
     def home(self) -> Path:
         value = Path(self.text("CHURN_HOME") or Path.cwd())
-        if not value.is_dir():
+        if not os.path.isdir(value):  # noqa: PTH112 - Path.is_dir raises where the name is too long
             self._refuse("CHURN_HOME", str(value), "a folder that exists")
         return value.absolute()
 
@@ -191,8 +191,10 @@ class _Reader:
         if value is None:
             return default
         try:
-            number = float(int(value) if whole else float(value))
-        except ValueError:
+            # Python alone would take 1_0 and digits of other scripts.
+            plain = value if value.isascii() and "_" not in value else ""
+            number = float(int(plain) if whole else float(plain))
+        except (ValueError, OverflowError):
             number = float("nan")
         if not minimum <= number <= maximum:
             self._refuse(name, value, f"{kind} from {minimum:.12g} to {maximum:.12g}")
@@ -201,7 +203,7 @@ class _Reader:
 
     def url(self, name: str) -> str | None:
         value = self.text(name)
-        if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
+        if value is not None and not _is_web_address(value):
             # The value may carry a secret path (a webhook), so it is not repeated.
             self.problems.append(f"{name} is not a web address; allowed: http://... or https://...")
         return value
@@ -237,3 +239,16 @@ class _Reader:
 
     def _refuse(self, name: str, value: str, allowed: str) -> None:
         self.problems.append(f"{name}={value!r} is not allowed; allowed: {allowed}")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not re.search(r"\s", text)
+        )
+    except ValueError:  # brackets that are no IPv6 address, or a port that is none
+        return False

@@ -35,9 +35,7 @@ def _metrics_table(tag: str, metrics: Mapping[str, Metric]) -> Table:
 
 
 def _champion_table(tag: str, challenge: Challenge) -> Table:
-    left_out = f"; {challenge.left_out:,} rows left out, one of the two may be fitted on them" * bool(
-        challenge.left_out
-    )
+    left_out = f"; {challenge.left_out:,} rows left out, the champion may be fitted on them" * bool(challenge.left_out)
     title = f"{tag} beside the champion {challenge.tag} on {challenge.rows:,} rows{left_out}"
     table = Table("", title=title, title_justify="left")
     for column in ("rows", "champion", "candidate", "difference", "at least", "at most"):

@@ -1,18 +1,22 @@
 """Which rows a model was fitted on, by one 64-bit digest a row: stored with it, so that they never judge it."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.errors import ModelInvalid
+from churn.dataset import Dataset
+from churn.errors import DataError, ModelInvalid
 from churn.schema import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
 
 FILE_NAME = "training_rows.npy"
 MAX_DIGESTS = 2**17
 """At most 1 MiB a model. Of a larger set the smallest digests are kept: a sample that needs no drawing."""
+
+MIN_HOLDOUT_ROWS = 100
+"""Of a holdout that has rows in common with the training data, so many others are needed."""
 
 type Digests = npt.NDArray[np.uint64]
 type Mask = npt.NDArray[np.bool_]
@@ -65,6 +69,24 @@ class TrainingRows:
         if len(self.digests) >= MAX_DIGESTS:
             absent &= digests <= self.digests[-1]
         return absent
+
+
+def without_rows_of(training: Dataset, holdout: Dataset) -> Dataset:
+    """The holdout without customers that the training data has too: predictions for those flatter any model.
+
+    Raises:
+        DataError: fewer than `MIN_HOLDOUT_ROWS` are left, or one class only.
+    """
+    unseen = ~np.isin(row_digests(holdout.frame), row_digests(training.frame))
+    if unseen.all():
+        return holdout
+    frame, target = holdout.frame[unseen], holdout.target[unseen]
+    if len(frame) < MIN_HOLDOUT_ROWS or len(np.unique(target)) < 2:
+        raise DataError(
+            f"{holdout.path}: only {len(frame):,} of {holdout.rows:,} customers are not in {training.path} too; "
+            f"at least {MIN_HOLDOUT_ROWS} of both classes are needed: hold out customers that are not trained on"
+        )
+    return replace(holdout, frame=frame, target=target)
 
 
 def row_digests(frame: pd.DataFrame) -> Digests:

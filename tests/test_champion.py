@@ -16,7 +16,6 @@ from churn.dataset import read_dataset, simulate
 from churn.gate import MARGIN, judge
 from churn.metrics import Judgement, evaluate
 from churn.registry import Registry
-from churn.training_rows import TrainingRows
 from train import main as train_main
 
 ROWS = 1200
@@ -95,20 +94,22 @@ def judged():
     return Judgement("a test", frame, target, truth, (truth > 0.4).astype(np.int8))
 
 
-def challenged(home, monkeypatch, judged, *, name="churn_model_v1", fitted_on=None):
+def challenged(home, monkeypatch, judged, *, name="churn_model_v1"):
     monkeypatch.setenv("BENTOML_HOME", str(home.bentoml_home))
-    return challenge_current(Registry(home.path), name, judged, fitted_on, seed=1)
+    return challenge_current(Registry(home.path), name, judged, seed=1)
 
 
-def test_rows_that_one_of_the_two_was_fitted_on_do_not_count(trained_home, monkeypatch, judged):
+def test_rows_that_the_champion_was_fitted_on_do_not_count(trained_home, monkeypatch, judged):
     bundled = read_dataset(ROOT / "data" / "churn.csv").frame
-    frame = pd.concat([bundled[:300], judged.frame[300:]])
-    mixed = Judgement("a test", frame, judged.target, judged.probability, judged.decision)
-    own = TrainingRows.of(judged.frame[1000:])
-    found = challenged(trained_home, monkeypatch, mixed, fitted_on=own)
-    assert (found.rows, found.left_out, found.problem) == (700, 500, None)
+
+    def mixed(known):
+        frame = pd.concat([bundled[:known], judged.frame[known:]])
+        return Judgement("a test", frame, judged.target, judged.probability, judged.decision)
+
+    found = challenged(trained_home, monkeypatch, mixed(300))
+    assert (found.rows, found.left_out, found.problem) == (900, 300, None)
     assert found.log_loss is not None
-    few = challenged(trained_home, monkeypatch, mixed, fitted_on=TrainingRows.of(judged.frame[400:]))
+    few = challenged(trained_home, monkeypatch, mixed(1100))
     assert few.problem.startswith("100 of 1,200 judged rows are left")
     assert few.log_loss is None
 

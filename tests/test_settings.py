@@ -30,6 +30,10 @@ def test_defaults_are_the_documented_ones(tmp_path, monkeypatch):
         ("CHURN_DRIFT_ALPHA", "1", "a number from 1e-09 to 0.5"),
         ("CHURN_DRIFT_SHARE", "2 %", "a number from 0.001 to 1"),
         ("CHURN_DRIFT_MIN_ROWS", "99.5", "a whole number from 2 to 1000000000"),
+        ("CHURN_WORKERS", "9" * 400, "a whole number"),
+        ("CHURN_WORKERS", "1_0", "a whole number"),
+        ("CHURN_WORKERS", "\N{ARABIC-INDIC DIGIT TWO}", "a whole number"),
+        ("CHURN_HOME", "x" * 300, "a folder that exists"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_allowed(name, value, allowed):
@@ -51,6 +55,12 @@ def test_all_bad_values_are_reported_at_once():
     with pytest.raises(SettingsError) as caught:
         read_settings({"LOG_LEVEL": "loud", "CHURN_POLL_SECONDS": "-1", "CHURN_ALERT_URL": "ftp://x"})
     assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize("address", ["http://[::1/x", "http://h:99999/x", "http://a b/x", "http:///x", "http://h:x/"])
+def test_what_is_no_web_address_is_refused(address):
+    with pytest.raises(SettingsError, match="CHURN_ALERT_URL is not a web address"):
+        read_settings({"CHURN_ALERT_URL": address})
 
 
 def test_a_webhook_address_is_never_repeated_in_an_error():

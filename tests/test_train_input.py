@@ -3,7 +3,10 @@
 import hashlib
 
 import duckdb
+import numpy as np
+import pandas as pd
 import pytest
+from conftest import ROOT
 
 HEADER = "tenure_months,num_complaints,avg_session_minutes,plan_type,region,churn\n"
 VALID = HEADER + "48,0,60.5,premium,EU,0\n2,5,10,basic,NA,1\n" * 50
@@ -47,6 +50,25 @@ def test_bad_data_exits_2_and_changes_nothing(home_with_model, tmp_path, name):
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     assert snapshot(home_with_model.path) == before
+
+
+def test_a_holdout_that_was_trained_on_judges_nothing(home, tmp_path):
+    """A model that learnt noise by heart would pass the gate on it."""
+    frame = pd.read_csv(ROOT / "data" / "churn.csv", keep_default_na=False)
+    frame["churn"] = np.random.default_rng(5).integers(0, 2, len(frame))
+    noise, fresh, mixed = tmp_path / "noise.csv", tmp_path / "fresh.csv", tmp_path / "mixed.csv"
+    frame.to_csv(noise, index=False)
+    command = ("train.py", "--data", str(noise), "--model", "hist-gradient-boosting", "--holdout")
+    refused = home.run(*command, str(noise))
+    assert refused.returncode == 2
+    assert "only 0 of 1,200 customers are not in" in refused.stderr
+    assert not (home.path / "registry").exists()
+    made = home.run("-m", "churn.dataset", "generate", "--rows", "600", "--seed", "8", "--out", str(fresh))
+    assert made.returncode == 0
+    pd.concat([frame, pd.read_csv(fresh, keep_default_na=False)]).to_csv(mixed, index=False)
+    judged = home.run(*command, str(mixed))
+    assert judged.returncode == 3, judged.stdout
+    assert "1,200 of 1,800 rows of" in judged.stderr
 
 
 def test_a_holdout_is_checked_like_the_data(home, tmp_path):

@@ -15,6 +15,7 @@ from churn.registry.table import facts_table, models_table, render
 from churn.settings import read_settings
 
 DONE, BAD_INPUT, FOUND = 0, 2, 3
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ChurnError as error:
         sys.stderr.write(f"churn.registry: {error}\n")
         return BAD_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write("churn.registry: interrupted; `verify` says whether anything is left over\n")
+        return INTERRUPTED
 
 
 def _list(registry: Registry, options: argparse.Namespace) -> int:
@@ -41,7 +45,7 @@ def _list(registry: Registry, options: argparse.Namespace) -> int:
 
 
 def _show(registry: Registry, options: argparse.Namespace) -> int:
-    entry = registry.entry(options.tag or registry.current())
+    entry = registry.entry(registry.current() if options.tag is None else options.tag)
     current = entry["model_tag"] == _current_or_none(registry)
     if options.json:
         _print_json(entry | {"current": current})
