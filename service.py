@@ -17,6 +17,7 @@ from churn.errors import SettingsError
 from churn.schema import Customer, Prediction
 from churn.settings import read_settings
 from container_image import IMAGE
+from serving.metrics_folder import remove_at_exit, use_own_metrics_folder
 from serving.stopping import do_not_forget_to_stop
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ try:
 except SettingsError as error:
     sys.stderr.write(f"churn-api cannot start:\n{error}\n")
     raise SystemExit(2) from None
+
+use_own_metrics_folder()
 
 
 @bentoml.service(
@@ -80,6 +83,7 @@ class ChurnApi:
     def supervise() -> None:
         """Prepare the process that starts the workers: the only one in which BentoML calls this."""
         do_not_forget_to_stop()
+        remove_at_exit()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # the same
     def stop(self) -> None:

@@ -19,6 +19,7 @@ from serving.front_door import FrontDoor
 from serving.http import AsgiApp
 from serving.logs import configure_logging
 from serving.metrics import Metrics
+from serving.metrics_folder import forget_dead_workers
 from serving.routes import Routes
 
 
@@ -101,6 +102,7 @@ def runtime() -> Runtime:
     settings = read_settings()
     watcher = ModelWatcher(Registry(settings.home, settings.model_key), settings.model_name, settings.poll_seconds)
     journal = Journal(settings.logs_folder)
+    forget_dead_workers()
     metrics = Metrics()
     predictor = Predictor(lambda: watcher.scorer, journal, metrics)
     drain = Drain(settings.drain_file)

@@ -148,6 +148,27 @@ def test_a_killed_worker_is_replaced_by_bentoml_and_the_other_goes_on(home_with_
         wait_until(lambda: predict(server).status_code == 200, server.log.read_text)
         wait_until(lambda: len(set(server.worker_pids()) - {killed}) == 2, server.log.read_text, 60)
         assert other in server.worker_pids()
+        wait_until(lambda: not gauges_of(home_with_model, killed), server.log.read_text)
+        assert gauges_of(home_with_model, other)
+    finally:
+        server.stop()
+    assert not list(home_with_model.bentoml_home.glob("prometheus_multiproc_dir*"))
+
+
+def gauges_of(home, pid):
+    return list(home.bentoml_home.glob(f"prometheus_multiproc_dir-*/gauge_live*_{pid}.db"))
+
+
+@pytest.mark.slow
+def test_a_service_started_twice_leaves_the_first_one_its_metrics(home_with_model):
+    server = start_server(home_with_model)
+    try:
+        assert predict(server).status_code == 200
+        port = server.url.rpartition(":")[2]
+        second = home_with_model.run("-m", "bentoml", "serve", "--host", "127.0.0.1", "--port", port)
+        assert second.returncode != 0
+        assert "Address already in use" in second.stderr
+        assert 'outcome="stay"} 1.0' in httpx.get(f"{server.url}/metrics").text
     finally:
         server.stop()
 
