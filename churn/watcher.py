@@ -56,6 +56,8 @@ class ModelWatcher:
         self.on_change: Callable[[Scorer], None] = lambda _: None
         self.on_failure: Callable[[], None] = lambda: None
         self._failure: _Failure | None = None
+        self._files: object = None  # the digests of the files of the model in service
+        self._metadata: _Stamp = None  # as it was when those were last seen to be the recorded ones
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -66,7 +68,7 @@ class ModelWatcher:
         except ChurnError as problem:
             self._report(None, problem)
             return
-        if self.scorer is not None and tag == self.scorer.tag:
+        if self.scorer is not None and tag == self.scorer.tag and not self._is_another(tag):
             self._settled()
             return
         evidence = self._evidence(tag)
@@ -101,6 +103,19 @@ class ModelWatcher:
             except Exception:  # the watcher must outlive any surprise, or no model would ever be loaded again
                 log.exception("looking at the registry failed")
 
+    def _is_another(self, tag: str) -> bool:
+        """Whether the registry holds another model under the tag in service, as one that was begun anew may."""
+        stamp = _stamp(self.registry.layout.metadata)
+        if stamp == self._metadata:
+            return False
+        try:
+            recorded = self.registry.entry(tag)["files"]
+        except ChurnError:
+            return False  # nothing is known of it, so what is in service stays
+        if recorded == self._files:
+            self._metadata = stamp
+        return bool(recorded != self._files)
+
     def _load(self, tag: str) -> Scorer:
         name = tag.partition(":")[0]
         if name != self.model_name:
@@ -109,7 +124,10 @@ class ModelWatcher:
                 "promote a model of that name, or set MODEL_NAME"
             )
         try:
-            return Scorer.load(tag, self.registry.fetch(tag))
+            files = self.registry.entry(tag)["files"]
+            scorer = Scorer.load(tag, self.registry.fetch(tag))
+            self._files = files
+            return scorer
         except ChurnError:
             raise
         except Exception as error:

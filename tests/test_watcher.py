@@ -1,8 +1,10 @@
 """When the watcher tries a model again, and that a surprise does not end it. The service itself: tests/e2e."""
 
+import shutil
 import time
 
 import pytest
+from conftest import make_home
 from registry_home import store_at
 
 import churn.watcher
@@ -63,6 +65,25 @@ def test_a_failed_model_is_tried_again_when_pointer_archive_or_metadata_change_a
     assert watcher.look_often() == 5
     assert watcher.scorer.tag == GOOD
     assert (watcher.problem, watcher.pending) == (None, None)
+
+
+def test_another_model_of_the_same_tag_is_noticed(registry, tmp_path_factory):
+    """As where the registry was begun anew, from another machine."""
+    watcher = Counted(registry, poll_seconds=3600)
+    watcher.look()
+    served = watcher.scorer
+    home = make_home(tmp_path_factory.mktemp("elsewhere"))
+    assert home.run("train.py", "--seed", "7").returncode == 0
+    for name in ("models", "registry"):
+        shutil.rmtree(registry.layout.home / name)
+        shutil.copytree(home.path / name, registry.layout.home / name)
+    watcher.look()
+    assert (watcher.scorer.tag, watcher.problem) == (GOOD, None)
+    assert watcher.scorer.card["trained_at_utc"] != served.card["trained_at_utc"]
+    assert watcher.scorer is not served
+    served = watcher.scorer
+    watcher.look()
+    assert watcher.scorer is served
 
 
 def test_it_is_tried_again_after_a_while_all_the_same(registry, archive):
