@@ -9,14 +9,14 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from churn.errors import ChurnError, NothingToJudge
-from churn.settings import DriftSettings, Settings, read_settings
+from churn.settings import DRIFT_RANGES, MIN_ROWS_RANGE, DriftSettings, Settings, read_settings
 
 if TYPE_CHECKING:
     from churn.drift.alert import Delivery
@@ -156,7 +156,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     option("--last-n", type=_count, metavar="N", help=f"the last N predictions (default: {DEFAULT_LAST_N})")
     option("--since", type=_moment, metavar="24h", help="predictions of the last 24h (s, m, h, d, w) or since a time")
     for field in fields(DriftSettings):
-        kind = _count if field.name == "min_rows" else _positive
+        kind = _min_rows if field.name == "min_rows" else _number_in(*DRIFT_RANGES[field.name])
         option(f"--{field.name.replace('_', '-')}", type=kind, metavar="X", help=_HELP[field.name])
     option("--json", type=Path, metavar="FILE", help="write the report as JSON too")
     option("--html", type=Path, metavar="FILE", help="write the report as one HTML page too")
@@ -165,9 +165,20 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     performance.add_argument(
         "--labels", type=Path, required=True, metavar="FILE", help="CSV or Parquet: request_id,churn"
     )
-    performance.add_argument("--min-rows", type=_count, metavar="X", help=_HELP["min_rows"])
+    performance.add_argument("--min-rows", type=_min_rows, metavar="X", help=_HELP["min_rows"])
     performance.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.command:
+        _refuse_misplaced(parser, arguments)
+    return options
+
+
+def _refuse_misplaced(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> None:
+    """Options before `performance` are those of the comparison, which it does not make."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    before = [argument for argument in given[: given.index("performance")] if argument.startswith("--")]
+    if before:
+        parser.error(f"{', '.join(before)} before `performance` has no effect; give its own options after it")
 
 
 _HELP = {
@@ -181,20 +192,27 @@ _HELP = {
 }
 
 
-def _count(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+def _count(text: str, minimum: int = 1, maximum: int = 10**10) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text) or not minimum <= int(text) <= maximum:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {minimum} to {maximum}")
     return int(text)
 
 
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not 0 < number <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 and up to 100")
-    return number
+def _min_rows(text: str) -> int:
+    return _count(text, *MIN_ROWS_RANGE)
+
+
+def _number_in(minimum: float, maximum: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = float("nan")
+        if not minimum <= number <= maximum:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {minimum:g} to {maximum:g}")
+        return number
+
+    return parse
 
 
 def _moment(text: str) -> int:

@@ -21,6 +21,12 @@ MAX_PROBLEMS = 100
 """How many problems an answer lists."""
 MAX_COUNTED = 2_000
 """How many problems are looked at one by one."""
+_MESSAGES = {
+    # pydantic's own name the classes of this code, or its pattern.
+    "model_type": "Input should be an object",
+    "model_attributes_type": "Input should be an object",
+    "string_pattern_mismatch": "String should hold no control character and no line separator",
+}
 _LOC_CHARACTERS = 64  # of a field's name: a client's own may be as long as its body
 MISSING_CATEGORY = ""
 """How a missing category of a training row reaches the pipeline: scored like one it has never seen."""
@@ -170,5 +176,6 @@ def record_error(error: ValidationError) -> RecordError:
 
 
 def _problem(detail: ErrorDetails) -> Problem:
+    message = _MESSAGES.get(detail["type"], detail["msg"])
     place = [part if isinstance(part, int) else part[:_LOC_CHARACTERS] for part in detail["loc"]]
-    return {"loc": place, "msg": detail["msg"], "type": detail["type"]}
+    return {"loc": place, "msg": message, "type": detail["type"]}

@@ -18,6 +18,18 @@ MODEL_NAME_PATTERN = r"[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?"
 """BentoML's own rule for names, lower case: at most 63 characters."""
 
 
+DRIFT_RANGES = {
+    "distance": (0.001, 100.0),
+    "psi": (0.001, 100.0),
+    "jensen_shannon": (0.001, 1.0),
+    "share": (0.001, 1.0),
+    "alpha": (1e-9, 0.5),
+    "z_threshold": (0.001, 100.0),
+}
+"""What each threshold of `DriftSettings` may be, inclusive."""
+MIN_ROWS_RANGE = (2, 1_000_000_000)
+
+
 @dataclass(frozen=True)
 class DriftSettings:
     """What drift counts as large, and as too unlikely to be chance; docs/drift.md argues each default.
@@ -151,15 +163,15 @@ class _Reader:
         return int(self.number(name, default, minimum, maximum, kind="a whole number", whole=True))
 
     def drift(self) -> DriftSettings:
-        usual = DriftSettings()
+        usual, ranges = DriftSettings(), DRIFT_RANGES
         return DriftSettings(
-            distance=self.number("CHURN_DRIFT_DISTANCE", usual.distance, 0.001, 100),
-            psi=self.number("CHURN_DRIFT_PSI", usual.psi, 0.001, 100),
-            jensen_shannon=self.number("CHURN_DRIFT_JENSEN_SHANNON", usual.jensen_shannon, 0.001, 1),
-            share=self.number("CHURN_DRIFT_SHARE", usual.share, 0.001, 1),
-            alpha=self.number("CHURN_DRIFT_ALPHA", usual.alpha, 1e-9, 0.5),
-            z_threshold=self.number("CHURN_DRIFT_Z_THRESHOLD", usual.z_threshold, 0.001, 100),
-            min_rows=self.count("CHURN_DRIFT_MIN_ROWS", usual.min_rows, 2, 1_000_000_000),
+            distance=self.number("CHURN_DRIFT_DISTANCE", usual.distance, *ranges["distance"]),
+            psi=self.number("CHURN_DRIFT_PSI", usual.psi, *ranges["psi"]),
+            jensen_shannon=self.number("CHURN_DRIFT_JENSEN_SHANNON", usual.jensen_shannon, *ranges["jensen_shannon"]),
+            share=self.number("CHURN_DRIFT_SHARE", usual.share, *ranges["share"]),
+            alpha=self.number("CHURN_DRIFT_ALPHA", usual.alpha, *ranges["alpha"]),
+            z_threshold=self.number("CHURN_DRIFT_Z_THRESHOLD", usual.z_threshold, *ranges["z_threshold"]),
+            min_rows=self.count("CHURN_DRIFT_MIN_ROWS", usual.min_rows, *MIN_ROWS_RANGE),
         )
 
     def limits(self) -> LimitSettings:

@@ -26,9 +26,10 @@ class Token:
     def __init__(self, settings: TokenSettings, name: str) -> None:
         self._name = name
         self._file = settings.file
-        self._expected = _header(settings.value)
+        self._expected = _encoded(settings.value)
         self._version = _version(self._file)
         self._looked = time.monotonic()
+        self._failed = False  # so that it is said once
 
     def require(self, request: Request) -> None:
         """Let a request pass that brings the token.
@@ -38,28 +39,32 @@ class Token:
         """
         if self._file is not None and time.monotonic() - self._looked > LOOK_SECONDS:
             self._look(self._file)
-        given = request.header(b"authorization") or b""
+        scheme, _, given = (request.header(b"authorization") or b"").partition(b" ")
         # Constant time, so that an answer's delay does not tell how much of a guess was right.
-        if self._expected is None or not hmac.compare_digest(given, self._expected):
+        if scheme.lower() != b"bearer" or self._expected is None or not hmac.compare_digest(given, self._expected):
             message = f"this route needs 'Authorization: Bearer <{self._name}>'"
             raise HttpError(401, "unauthorized", message, headers=[(b"www-authenticate", b"Bearer")])
 
     def _look(self, file: Path) -> None:
         self._looked = time.monotonic()
         version = _version(file)
-        if version is None or version == self._version:
-            return  # a file that is away for a moment, while it is replaced, does not close the route
-        try:
-            self._expected = _header(read_token_file(file))
-        except (OSError, UnicodeDecodeError) as error:
-            log.warning("token not read again", extra={"token": self._name, "reason": type(error).__name__})
+        if version == self._version:
+            self._failed = False
             return
-        self._version = version
+        try:
+            self._expected = _encoded(read_token_file(file))
+        except (OSError, UnicodeDecodeError) as error:
+            # A file that is away for a moment, while it is replaced, does not close the route.
+            if not self._failed:
+                log.warning("token not read again", extra={"token": self._name, "reason": type(error).__name__})
+            self._failed = True
+            return
+        self._version, self._failed = version, False
         log.info("token read again", extra={"token": self._name})
 
 
-def _header(token: str | None) -> bytes | None:
-    return None if token is None else b"Bearer " + token.encode()
+def _encoded(token: str | None) -> bytes | None:
+    return None if token is None else token.encode()
 
 
 def _version(file: Path | None) -> tuple[int, int, int] | None:

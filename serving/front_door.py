@@ -34,6 +34,7 @@ BENTOML_ASSETS = "/static_content/"
 PAGE = "/"
 
 log = logging.getLogger("churn.http")
+_LISTED = "; GET / lists them"
 _PHRASES = {404: ("not_found", "there is nothing here"), 503: ("not_ready", "the service is not ready")}
 
 
@@ -125,7 +126,7 @@ class FrontDoor:
     async def _pass_on(self, request: Request, receive: Receive, send: Send) -> None:
         path, method = request.scope["path"], request.scope["method"]
         if not self._is_bentomls(path):
-            refusal = HttpError(404, "not_found", "there is no such route; GET / lists them")
+            refusal = HttpError(404, "not_found", f"there is no such route{_LISTED if self._docs else ''}")
         elif method not in ("GET", "HEAD"):
             refusal = _method_not_allowed(method, {"GET": None})
         else:

@@ -1,6 +1,7 @@
 """What each route answers. Each handler takes a request and returns a response or raises."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ class Routes:
     async def drift(self, request: Request) -> Response:
         """The latest drift report, for those who have the token."""
         self._monitoring.require(request)
-        wants_html = b"text/html" in (request.header(b"accept") or b"")
+        wants_html = _prefers_html(request.header(b"accept") or b"")
         name = "drift_report.html" if wants_html else "drift_report.json"
         content_type = b"text/html; charset=utf-8" if wants_html else b"application/json"
         headers = HTML_HEADERS if wants_html else []
@@ -149,6 +150,19 @@ class Routes:
 
     def _report_read(self, _: "asyncio.Future[bytes]") -> None:
         self._report_readers -= 1
+
+
+def _prefers_html(accept: bytes) -> bool:
+    """Whether HTML is asked for by name, and not less than JSON is."""
+    weights = {b"text/html": 0.0, b"application/json": 0.0}
+    for item in accept.lower().split(b","):
+        kind, *parameters = (part.strip() for part in item.split(b";"))
+        if kind in weights:
+            weights[kind] = 1.0
+            for parameter in parameters:
+                with contextlib.suppress(ValueError):
+                    weights[kind] = float(parameter.removeprefix(b"q="))
+    return weights[b"text/html"] > 0 and weights[b"text/html"] >= weights[b"application/json"]
 
 
 def _json(status: int, body: Mapping[str, Any]) -> Response:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import numpy as np
@@ -33,11 +34,12 @@ def drift_home(tmp_path, trained_home, monkeypatch) -> Home:
     return home
 
 
-def lines_of(rows, seed=1, model=TAG, **changes):
+def lines_of(rows, seed=1, model=TAG, ts=None, **changes):
+    more = {} if ts is None else {"ts": ts}
     columns, probability = customers(np.random.default_rng(seed), rows, **changes)
     for number in range(rows):
         features = {name: values[number].item() for name, values in columns.items()}
-        yield line(number, model, f"{seed}-{number}", features=features, probability=float(probability[number]))
+        yield line(number, model, f"{seed}-{number}", features=features, probability=float(probability[number]), **more)
 
 
 def log(home, *lines):
@@ -85,6 +87,16 @@ def test_the_window_is_what_the_options_ask_for(drift_home, capsys):
     assert (code, "no record of churn_model_v1:v1 since" in err) == (CANNOT_JUDGE, True)
 
 
+def test_a_line_of_another_time_changes_nothing(drift_home, capsys):
+    half_an_hour_ago = (datetime.now(UTC) - timedelta(minutes=30)).isoformat()
+    set_back = (datetime.now(UTC) - timedelta(hours=3)).isoformat()
+    log(drift_home, *lines_of(300, ts=half_an_hour_ago), line(ts=set_back), line(ts="20260-11-24T12:00:00Z"))
+    for arguments in (("--since", "1h"), ("--last-n", "150000")):
+        code, out, err = run(capsys, *arguments)
+        assert (code, err) == (NO_DRIFT, "")
+        assert "No drift: the last 30" in out
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
@@ -128,10 +140,10 @@ def test_without_a_model_it_is_2(home, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--last-n", "0"), "'0' is not a whole number of 1 or more"),
+        (("--last-n", "0"), "'0' is not a whole number from 1"),
         (("--since", "yesterday"), "'yesterday' is neither a time span like 24h nor a time"),
         (("--since", "999999w"), "goes back too far"),
-        (("--alpha", "nan"), "'nan' is not a number above 0"),
+        (("--alpha", "nan"), "'nan' is not a number from 1e-09"),
         (("--frobnicate",), "unrecognized arguments"),
         (("performance",), "--labels"),
     ],
@@ -261,3 +273,19 @@ def test_what_the_service_logs_is_judged_and_the_service_shows_the_report(server
         page = client.get("/drift", headers=token | {"Accept": "text/html"})
         assert page.headers["content-type"].startswith("text/html")
         assert report["summary"].split(" (")[0] in page.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--jensen-shannon", "99"), "'99' is not a number from 0.001 to 1"),
+        (("--alpha", "50"), "'50' is not a number from 1e-09 to 0.5"),
+        (("--min-rows", "1"), "'1' is not a whole number from 2 to 1000000000"),
+        (("--last-n", "99999999999"), "is not a whole number from 1 to 10000000000"),
+        (("--since", "1h", "--json", "x.json", "performance", "--labels", "x.csv"), "--since, --json before"),
+    ],
+)
+def test_options_are_held_to_what_the_settings_allow_and_to_their_command(drift_home, arguments, says):
+    done = drift_home.run("drift.py", *arguments)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert says in done.stderr

@@ -221,6 +221,25 @@ def test_prune_keeps_current_predecessor_newest_and_what_is_being_read(registry)
     assert tags[2] in registry.prune(keep=0)
 
 
+def test_prune_removes_nothing_while_nobody_knows_what_is_served(registry):
+    registry.promote(TAG)
+    save(registry)
+    registry.layout.pointer.write_bytes(b"")
+    with pytest.raises(RegistryError, match="promote one first, then prune"):
+        registry.prune(keep=0)
+    assert len(list(registry.layout.models.iterdir())) == 2
+
+
+def test_lost_metadata_are_not_taken_for_a_registry_without_models(registry):
+    registry.promote(TAG)
+    registry.layout.metadata.unlink()
+    for work in (registry.entries, registry.rollback, lambda: registry.check_can_save(NAME, None)):
+        with pytest.raises(
+            RegistryError, match=r"is missing, though models were promoted; .* restore it from a backup"
+        ):
+            work()
+
+
 def test_a_reader_in_another_process_keeps_its_model(registry):
     tags = [TAG, *(save(registry) for _ in range(2))]
     registry.promote(tags[2])

@@ -32,6 +32,8 @@ def read_entries(layout: Layout) -> list[Entry]:
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         check_folder(layout)
+        if layout.promotions.exists():
+            raise _damaged(path, "is missing, though models were promoted") from None
         return []
     except OSError as error:
         raise RegistryError(f"{path} cannot be read: {error.strerror}; check the volume and its permissions") from error

@@ -2,12 +2,14 @@
 
 import contextlib
 
+from churn.errors import RegistryError
 from churn.registry.archive import lock_against_reading
 from churn.registry.layout import Layout
 from churn.registry.lock import utc_now
 from churn.registry.metadata import PRUNED, Entry, is_pruned, read_entries, write_entries
 from churn.registry.pointer import pointed_at
 from churn.registry.promoting import predecessor
+from churn.registry.promotions import read_promotions
 from churn.registry.store import LocalStore
 from churn.registry.tag import Tag, parse_tag
 from churn.registry.unfinished import noted, remove_model
@@ -22,7 +24,7 @@ def prune_models(layout: Layout, store: LocalStore, keep: int) -> list[str]:
         The tags that were removed, oldest first.
 
     Raises:
-        RegistryError: metadata or history is damaged, or the volume refuses.
+        RegistryError: metadata or history is damaged, the pointer is lost, or the volume refuses.
     """
     entries = read_entries(layout)
     with contextlib.ExitStack() as exclusive:
@@ -42,6 +44,10 @@ def prune_models(layout: Layout, store: LocalStore, keep: int) -> list[str]:
 def _candidates(layout: Layout, entries: list[Entry], keep: int) -> list[Tag]:
     there = [entry["model_tag"] for entry in entries if not is_pruned(entry)]
     current = pointed_at(layout)
+    if current is None and read_promotions(layout):
+        raise RegistryError(
+            f"{layout.pointer} names no model, so nobody knows what is served: promote one first, then prune"
+        )
     kept = {str(current), predecessor(layout, entries) if current else None, *there[max(len(there) - keep, 0) :]}
     return [tag for text in there if text not in kept and (tag := parse_tag(text))]
 

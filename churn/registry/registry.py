@@ -129,15 +129,18 @@ class Registry:
         return str(tag)
 
     def check_can_save(self, name: str, version: str | None) -> None:
-        """Refuse a version that is taken, or a key that cannot sign, before hours are spent; `save` looks again.
+        """Refuse what `save` or `promote` would refuse, before hours are spent; `save` looks again.
 
         Raises:
             SigningImpossible: the key is a public one.
-            RegistryError: the version is taken, or not allowed.
+            RegistryError: the version is taken, or not allowed; metadata or history is damaged.
         """
         from churn.registry.saving import check_tag, choose_tag
 
         check_tag(name, version)
+        with contextlib.suppress(RegistryFolderMissing):  # then nothing was saved yet
+            self.entries()
+        self.history()
         if self.key is not None:
             self.key.require_private()
         if version is not None:

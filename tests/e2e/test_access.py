@@ -76,9 +76,15 @@ def test_a_rotated_token_is_taken_without_a_restart(guarded, swap):
         file.symlink_to(new)
     wait_until(lambda: predict(guarded, **bearer(SECRETS[2])).status_code == 200, guarded.log.read_text)
     assert predict(guarded, **bearer(SECRETS[1])).status_code == 401
+    assert predict(guarded, authorization=f"bearer {SECRETS[2]}").status_code == 200  # a scheme has no case
+    assert predict(guarded, authorization=f"Basic {SECRETS[2]}").status_code == 401
+    before = guarded.log.read_text().count("token not read again")
     file.unlink()
     time.sleep(1.2)
-    assert predict(guarded, **bearer(SECRETS[2])).status_code == 200  # a file on its way changes nothing
+    for _ in range(2):  # a file on its way changes nothing
+        assert predict(guarded, **bearer(SECRETS[2])).status_code == 200
+        time.sleep(1.1)
+    assert guarded.log.read_text().count("token not read again") == before + 1
     file.write_text(PLACEHOLDER_TOKEN)
     wait_until(lambda: predict(guarded, **bearer(SECRETS[2])).status_code == 401, guarded.log.read_text)
     assert predict(guarded, **bearer(PLACEHOLDER_TOKEN)).status_code == 401

@@ -29,6 +29,8 @@ def test_the_report_is_served_as_json_and_as_a_page(drifted):
     assert report["drift"] is True
     assert "num_complaints" in report["drifted_features"]
     assert report == json.loads((drifted.home.registry / "drift_report.json").read_text(encoding="utf-8"))
+    for accept in ("application/json, text/html;q=0.1", "text/html;q=0", "*/*", "application/json"):
+        assert httpx.get(f"{drifted.url}/drift", headers=TOKEN | {"accept": accept}).json() == report
     page = httpx.get(f"{drifted.url}/drift", headers=TOKEN | {"accept": "text/html,*/*"})
     assert page.headers["content-type"].startswith("text/html")
     assert "num_complaints" in page.text
