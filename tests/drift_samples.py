@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from churn.drift import window
 from churn.drift.comparison import compare
 from churn.drift.distribution import Categories, Numbers
 from churn.drift.reference import Reference
@@ -17,6 +19,8 @@ from churn.settings import DriftSettings
 TAG = "churn_model_v1:v1"
 START = datetime(2026, 11, 20, tzinfo=UTC)
 REGIONS = ("NA", "EU", "AF", "AS")
+both_readers = pytest.mark.parametrize("tail_lines", [window.TAIL_LINES, 0], ids=["tail", "scan"])
+"""Runs a test with the reader of the files' ends, and with that of the whole journal."""
 
 
 def moment(seconds: float) -> int:
@@ -52,6 +56,47 @@ def write_journal(path: Path, *lines: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(b"".join(lines)) if path.suffix == ".gz" else b"".join(lines))
     return path
+
+
+BROKEN = {
+    "half a line": line()[:80] + b"\n",
+    "no JSON": b"Traceback (most recent call last):\n",
+    "not an object": b"[1, 2, 3]\n",
+    "null": b"null\n",
+    "two objects": line()[:-1] + line(),
+    "zeros after a crash": b"\0" * 50 + b"\n",
+    "not UTF-8": line().replace(b"EU", b"\xff\xfe"),
+    "no time": line(ts="yesterday"),
+    "no model": line(model=None),
+    "probability above 1": line(probability=1.5),
+    "a time after the year 9999": line(ts="20260-11-24T12:00:00Z"),
+    "a time after the year 9999 in UTC only": line(ts="9999-12-31T23:59:59-10:00"),
+    "a time before the year 1": line(ts="0000-01-01T00:00:00Z"),
+    "a time before the year 1 in UTC only": line(ts="0001-01-01T00:00:00+10:00"),
+    "a time without dashes": line(ts="20261124T120000Z"),
+    "a time as a week": line(ts="2026-W48-2T12:00:00Z"),
+    "a time with a zone's name": line(ts="2026-11-24 12:00:00 Europe/Paris"),
+    "the word for a time": line(ts="epoch"),
+    "the time is a number": line(ts=1795514400),
+    "probability is text": line(probability="high"),
+    "probability is a number as text": line(probability="0.3"),
+    "probability is true": line(probability=True),
+    "no features": line(
+        features=dict.fromkeys(("tenure_months", "num_complaints", "avg_session_minutes", "plan_type", "region"))
+    ),
+}
+"""Journal lines that are broken, by what is wrong with them."""
+
+
+def at(seconds, **more) -> bytes:
+    """A line whose session minutes say which one it is."""
+    return line(seconds, features={"avg_session_minutes": float(seconds)}, **more)
+
+
+def minutes_of(read: Window) -> list[float]:
+    """The session minutes of a window's rows."""
+    numbers = read.features["avg_session_minutes"]
+    return np.repeat(numbers.values, numbers.counts).tolist()
 
 
 def customers(rng, rows, **changes):

@@ -101,6 +101,42 @@ def test_of_a_repeated_request_id_the_last_prediction_counts(tmp_path):
     assert found["log_loss"] == pytest.approx(log_loss(truth, changed), abs=1e-9)
 
 
+@pytest.mark.parametrize("column", ["text", "label", "model", "probability"])
+def test_other_columns_of_the_labels_file_are_not_read(tmp_path, column):
+    ids, _, truth, lines = predictions()
+    labels = write_labels(tmp_path / "labels.csv", ids, truth)
+    expected = measure(tmp_path, lines, labels).as_json()
+    heading, *rows = labels.read_text().splitlines()
+    opposite = [f"{row},{1 - int(row[-1])}" for row in rows]
+    labels.write_text("\n".join([f"{heading},{column}", *opposite]))
+    assert measure(tmp_path, lines, labels).as_json() == expected
+
+
+def test_folders_named_like_columns_are_no_labels(tmp_path):
+    ids, _, truth, lines = predictions()
+    folder = tmp_path / "churn=1" / "request_id=7"
+    folder.mkdir(parents=True)
+    plain = write_labels(tmp_path / "labels.csv", ids, truth)
+    inside = write_labels(folder / "labels.csv", ids, truth)
+    assert measure(tmp_path, lines, inside).as_json() == measure(tmp_path, lines, plain).as_json()
+
+
+def test_a_journal_in_a_folder_named_like_a_column_is_read_as_it_is(tmp_path):
+    ids, _, truth, lines = predictions()
+    labels = write_labels(tmp_path / "labels.csv", ids, truth)
+    expected = measure(tmp_path, lines, labels).as_json()
+    assert measure(tmp_path / "probability=1", lines, labels).as_json() == expected
+
+
+def test_request_ids_with_outer_blanks_are_told_apart_from_those_without(tmp_path):
+    ids, probability, truth, lines = predictions()
+    blank = [f" {name} " for name in ids]
+    lines += [line(ROWS, TAG, name, probability=1 - p) for name, p in zip(blank, probability, strict=True)]
+    both = write_labels(tmp_path / "labels.csv", ids + blank, [*truth, *(1 - truth)])
+    done = measure(tmp_path, lines, both)
+    assert (done.labels.rows, done.labels.matched, done.models[0].rows) == (2 * ROWS, 2 * ROWS, 2 * ROWS)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -67,18 +67,23 @@ def _read(scan: Scan, path: Path) -> int:
     if not path.is_file():
         raise DataError(f"{path} is not there; --labels needs a CSV or Parquet file with {','.join(COLUMNS)}")
     parquet = path.suffix.lower() in (".parquet", ".pq")
-    source = "read_parquet(?)" if parquet else "read_csv(?, header = true, all_varchar = true, delim = ',')"
+    reader = "read_parquet(?" if parquet else "read_csv(?, header = true, all_varchar = true, delim = ','"
+    # A folder named like `churn=1` would else be taken for a column.
+    source = f"{reader}, hive_partitioning = false)"
     try:
         found = scan.connection.execute(f"DESCRIBE SELECT * FROM {source}", [str(path)]).fetchall()  # noqa: S608 - one of the two above
         missing = [name for name in COLUMNS if name not in {row[0] for row in found}]
         if missing:
             names = ", ".join(str(row[0]) for row in found[:10])
             raise DataError(f"{path} has no column {' and no column '.join(missing)}; it has: {names}")
+        # The two columns are taken first, so that `text` is ours, not another column of the file. Ids stay as
+        # they are: to the journal an id with a blank at its end is another id.
         scan.connection.execute(
             f"""
             CREATE TABLE labels AS
-            SELECT trim(request_id::VARCHAR) AS request_id, nullif(trim(churn::VARCHAR), '') AS text,
-                   try_cast(text AS DOUBLE) AS churn FROM {source}
+            SELECT request_id, text, try_cast(text AS DOUBLE) AS churn FROM (
+                SELECT request_id::VARCHAR AS request_id, nullif(trim(churn::VARCHAR), '') AS text FROM {source}
+            )
             """,  # noqa: S608 - the same
             [str(path)],
         )

@@ -1,12 +1,20 @@
 """One line of the prediction journal, as drift reads it."""
 
 import math
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
 
 from churn.schema import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
+
+JOURNAL_TIME = (
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?(Z|[+-][01][0-9]:[0-5][0-9])?)?"
+)
+"""The whole of a `ts`, for both readers of the journal: Python and DuckDB each know other forms of time too."""
+_JOURNAL_TIME = re.compile(JOURNAL_TIME)
 
 
 class Record(NamedTuple):
@@ -30,7 +38,10 @@ def parse_record(line: bytes) -> Record | None:
     """Read a journal line; None where it is broken.
 
     A line is broken when it is not a JSON object with a model, a time and a probability in [0, 1], or has
-    none of the features. One feature that is absent or of the wrong type is a missing value.
+    none of the features. A number that is absent or of another type is missing; so is a text that is absent,
+    while one of another type counts as the text of its JSON. The times that count are `JOURNAL_TIME`.
+
+    `scan` reads lines in the same way.
     """
     try:
         document = orjson.loads(line)
@@ -38,10 +49,11 @@ def parse_record(line: bytes) -> Record | None:
         return None
     if not isinstance(document, dict):
         return None
-    moment = parse_moment(document.get("ts"))
-    model = document.get("model_version")
+    time = document.get("ts")
+    moment = parse_moment(time) if isinstance(time, str) and _JOURNAL_TIME.fullmatch(time) else None
+    model = _text(document.get("model_version"))
     probability = _number(document.get("probability"))
-    if moment is None or not isinstance(model, str) or not 0 <= probability <= 1:
+    if moment is None or model is None or not 0 <= probability <= 1:
         return None
     features = document.get("features")
     values = _values(features) if isinstance(features, dict) else ()
@@ -51,7 +63,10 @@ def parse_record(line: bytes) -> Record | None:
 
 
 def parse_moment(text: object) -> int | None:
-    """Microseconds since 1970 of an ISO 8601 time; UTC where it names no zone. None where it is no time."""
+    """Microseconds since 1970 of an ISO 8601 time; UTC where it names no zone.
+
+    None where it is no time, or in UTC not in the years 1 to 9999, which is what `format_moment` can write.
+    """
     if not isinstance(text, str):
         return None
     try:
@@ -59,8 +74,8 @@ def parse_moment(text: object) -> int | None:
     except ValueError:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    micros = _micros(moment)
+    return micros if EARLIEST <= micros <= LATEST else None
 
 
 def format_moment(moment: int) -> str:
@@ -71,11 +86,28 @@ def format_moment(moment: int) -> str:
 
 def _values(features: dict[str, Any]) -> tuple[float | str, ...]:
     numbers = [_number(features.get(name)) for name in NUMERIC_NAMES]
-    texts = [features.get(name) for name in CATEGORICAL_NAMES]
-    return (*numbers, *(text if isinstance(text, str) else MISSING_CATEGORY for text in texts))
+    texts = [_text(features.get(name)) for name in CATEGORICAL_NAMES]
+    return (*numbers, *(MISSING_CATEGORY if text is None else text for text in texts))
+
+
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # nested more deeply than can be written
+        return None
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
     return float(value) if math.isfinite(value) else math.nan
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+EARLIEST, LATEST = _micros(datetime.min.replace(tzinfo=UTC)), _micros(datetime.max.replace(tzinfo=UTC))
+"""The moments that have a date, in microseconds since 1970 UTC."""

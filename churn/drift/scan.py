@@ -5,6 +5,7 @@ to a temporary folder.
 """
 
 import contextlib
+import gzip
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ import duckdb
 import numpy as np
 
 from churn.drift.distribution import Floats
+from churn.drift.record import EARLIEST, JOURNAL_TIME, LATEST
 from churn.drift.tail import is_compressed, unpack
 from churn.errors import JournalError
 from churn.schema import CATEGORICAL_NAMES, FEATURE_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
@@ -101,7 +103,7 @@ def scan_journal(paths: Sequence[Path], progress: Progress | None = None, *, ids
                 connection.execute("SET TimeZone = 'UTC'")  # of times that name no zone
                 # Without these, DuckDB does not keep count of how far it is.
                 connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
-                damaged = _load(connection, paths, Path(folder), _loading(ids), progress)
+                damaged = _load(connection, paths, Path(folder), ids, progress)
                 connection.execute(_RECORDS)
             except duckdb.Error as error:
                 raise JournalError(f"the journal cannot be read: {str(error).splitlines()[0]}") from None
@@ -109,46 +111,68 @@ def scan_journal(paths: Sequence[Path], progress: Progress | None = None, *, ids
 
 
 def _load(
-    connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], folder: Path, query: str, progress: Progress | None
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], folder: Path, ids: bool, progress: Progress | None
 ) -> int:
-    """Run the query that loads; returns how many compressed files were cut, of which what is there was read."""
+    """Make the table `lines`; returns how many compressed files were cut, of which what is there was read."""
+    packed = [path for path in paths if is_compressed(path)]
+    plain = [path for path in paths if path not in packed]
+    # With an empty file beside it no list is empty, whatever has been deleted since it was listed.
+    empty = folder / "empty", folder / "empty.gz"
+    empty[0].touch()
+    empty[1].write_bytes(gzip.compress(b""))
+
+    def load(plain: Sequence[Path], packed: Sequence[Path]) -> None:
+        lists = [empty[0], *plain], [empty[1], *packed]
+        there: list[object] = [[str(path) for path in files if path.exists()] for files in lists]
+        _watched(connection, _loading(ids), there, progress)
+
     try:
-        _watched(connection, query, [[str(path) for path in paths]], progress)
+        load(plain, packed)
     except duckdb.Error:
-        unpacked = [unpack(path, folder) for path in paths if is_compressed(path)]
-        if not unpacked:
+        if not packed and all(path.exists() for path in paths):
             raise
-        plain = [path for path in paths if not is_compressed(path)] + [path for path, _ in unpacked]
-        _watched(connection, query, [[str(path) for path in plain]], progress)
+        # A compressed file was cut, or a file deleted after all.
+        unpacked = [unpack(path, folder) for path in packed]
+        load([*plain, *(path for path, _ in unpacked)], [])
         return sum(not whole for _, whole in unpacked)
     return 0
 
 
 def _loading(ids: bool) -> str:
-    types = ", ".join([f"{name} DOUBLE" for name in NUMERIC_NAMES] + [f"{name} VARCHAR" for name in CATEGORICAL_NAMES])
-    numbers = [f"CASE WHEN isfinite(features.{name}) THEN features.{name} END AS {name}" for name in NUMERIC_NAMES]
+    """The query that loads lines from two lists of files: plain ones and compressed ones, whatever they are called."""
+    types = ", ".join([f"{name} JSON" for name in NUMERIC_NAMES] + [f"{name} VARCHAR" for name in CATEGORICAL_NAMES])
+    numbers = [f"{_number(f'features.{name}')} AS {name}" for name in NUMERIC_NAMES]
     texts = [f"nullif(features.{name}, '') AS {name}" for name in CATEGORICAL_NAMES]
     extra = ", request_id, prediction, threshold" if ids else ""
-    columns = {
-        "model_version": "VARCHAR",
-        "ts": "VARCHAR",
-        "probability": "DOUBLE",
-        "features": f"STRUCT({types})",
-    }
+    columns = {"model_version": "VARCHAR", "ts": "VARCHAR", "probability": "JSON", "features": f"STRUCT({types})"}
     if ids:
         columns |= {"request_id": "VARCHAR", "prediction": "TINYINT", "threshold": "DOUBLE"}
-    # A line that is no JSON object gives NULLs, and is so counted; names and types are ours, not a client's.
+    # A line that is no JSON object gives NULLs, and is so counted; names and types are ours, not a client's. A
+    # folder named like `probability=1` would else be taken for a column.
+    files = [
+        f"""FROM read_json(?, format = 'newline_delimited', columns = {columns!r}, ignore_errors = true,
+                           compression = '{compression}', hive_partitioning = false)"""
+        for compression in ("none", "gzip")
+    ]
     return f"""
         CREATE TABLE lines AS
-        SELECT model_version AS model, epoch_us(try_cast(ts AS TIMESTAMPTZ)) AS moment, probability,
+        SELECT model_version AS model, {_number("probability")} AS probability,
+               CASE WHEN regexp_full_match(ts, '{JOURNAL_TIME}')
+                    THEN epoch_us(try_cast(ts AS TIMESTAMPTZ)) END AS moment,
                {", ".join(numbers + texts)}{extra}
-        FROM read_json(?, format = 'newline_delimited', columns = {columns!r}, ignore_errors = true)
+        FROM ({" UNION ALL ".join(files)})
     """  # noqa: S608
+
+
+def _number(column: str) -> str:
+    """A JSON column as a number, NULL where it is of another type: the JSON of a text has quotes."""
+    number = f"try_cast({column}::VARCHAR AS DOUBLE)"
+    return f"CASE WHEN isfinite({number}) THEN {number} END"
 
 
 _RECORDS = f"""
     CREATE VIEW records AS SELECT * FROM lines
-    WHERE model IS NOT NULL AND moment IS NOT NULL AND probability BETWEEN 0 AND 1
+    WHERE model IS NOT NULL AND moment BETWEEN {EARLIEST} AND {LATEST} AND probability BETWEEN 0 AND 1
           AND ({" OR ".join(f"{name} IS NOT NULL" for name in FEATURE_NAMES)})
 """  # noqa: S608 - the schema's own names
 

@@ -1,26 +1,28 @@
 """The newest records of the journal, read from the ends of its files: what came last is known at once.
 
-Each file has one writer and so is in order of time; the files are merged from their ends. A compressed file
-can only be read from its beginning, so it is opened only when nothing newer is left: it cannot hold records
-newer than its last change.
+Each file has one writer and so is in order of time, but for lines written while a clock was behind; the files
+are merged from their ends. A compressed file can only be read from its beginning, so it is opened only when
+nothing newer is left: it cannot hold records newer than its last change.
 """
 
 import gzip
 import heapq
 import io
 import os
-import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from churn.drift.record import Record, parse_record
+from churn.drift.record import EARLIEST, Record, parse_record
 from churn.errors import JournalError
 
 BLOCK = 2**18
+_SMALL_BLOCK = 2**12
 LONGEST_LINE = 2**20
+LATE_LINES = 10_000
+"""Lines older than `since` that are read on from, the same number of each file: a clock may have been set back."""
 _CLOCK_SLACK = 3600 * 1_000_000
 """Microseconds by which the clock of a file system may be behind that of the service."""
 
@@ -28,34 +30,50 @@ _CLOCK_SLACK = 3600 * 1_000_000
 class NewestFirst:
     """Iterates over the records of some journal files, newest first.
 
+    Args:
+        paths: of the files.
+        since: leave out records that are older, in microseconds since 1970 UTC; None for any time.
+
     Attributes:
         read: lines read so far.
         broken: how many of them were broken.
 
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], since: int | None = None) -> None:
         self.paths = paths
+        self.since = EARLIEST if since is None else since
         self.read = 0
         self.broken = 0
 
     def __iter__(self) -> Iterator[Record]:
         """Raises JournalError where a file cannot be opened."""
         # Heap of (-moment, number of the file, its newest record not yet given; None while it is not opened).
-        sources = [self._records(path) for path in self.paths]
+        sources = [self._not_older(self._records(path)) for path in self.paths]
         heap: list[tuple[int, int, Record | None]] = []
         for number, path in enumerate(self.paths):
             if is_compressed(path):
-                heapq.heappush(heap, (-(path.stat().st_mtime_ns // 1000 + _CLOCK_SLACK), number, None))
+                heapq.heappush(heap, (-(_changed(path) + _CLOCK_SLACK), number, None))
             elif (record := next(sources[number], None)) is not None:
                 heapq.heappush(heap, (-record.moment, number, record))
         while heap:
-            _, number, record = heapq.heappop(heap)
+            key, number, record = heapq.heappop(heap)
+            if -key < self.since:
+                break  # a compressed file, and all that is left are too
             if record is not None:
                 yield record
             following = next(sources[number], None)
             if following is not None:
                 heapq.heappush(heap, (-following.moment, number, following))
+
+    def _not_older(self, records: Iterator[Record]) -> Iterator[Record]:
+        late = 0
+        for record in records:
+            if record.moment >= self.since:
+                late = 0
+                yield record
+            elif (late := late + 1) > LATE_LINES // len(self.paths):
+                break
 
     def _records(self, path: Path) -> Iterator[Record]:
         with open_journal(path) as (file, whole):
@@ -68,6 +86,14 @@ class NewestFirst:
                     self.broken += 1
                 else:
                     yield record
+
+
+def _changed(path: Path) -> int:
+    """When a file was changed last, in microseconds since 1970."""
+    try:
+        return path.stat().st_mtime_ns // 1000
+    except FileNotFoundError:  # deleted just now; it is found empty
+        return 0
 
 
 class open_journal:  # noqa: N801 - used like the function `open`
@@ -140,17 +166,29 @@ def lines_backwards(file: BinaryIO) -> Iterator[bytes]:
 
 
 def unpack(path: Path, folder: Path) -> tuple[Path, bool]:
-    """Decompress a journal file into a folder; says where, and whether all of it could be."""
+    """Decompress a journal file into a folder; says where, and whether all of it could be.
+
+    Raises:
+        JournalError: the file cannot be read, or the folder has no room.
+    """
     target = folder / f"{path.name}.plain"
-    with target.open("wb") as file:
-        return target, _decompress(path, file)
+    try:
+        with target.open("wb") as file:
+            return target, _decompress(path, file)
+    except FileNotFoundError:  # deleted since it was listed
+        return target, True
+    except OSError as error:
+        raise unreadable(path, error) from None
 
 
 def _decompress(path: Path, plain: BinaryIO) -> bool:
     """Decompress as much as there is; returns whether that was all."""
     with gzip.open(path) as packed:
         try:
-            shutil.copyfileobj(packed, plain, BLOCK)
+            # Not `read`, which keeps nothing of a block that it cannot fill; small ones, since that in which
+            # the damage is found is lost.
+            while block := packed.read1(_SMALL_BLOCK):
+                plain.write(block)
         except (EOFError, zlib.error, gzip.BadGzipFile):
             return False
     return True

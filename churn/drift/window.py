@@ -63,10 +63,17 @@ def journal_files(folder: Path) -> list[Path]:
     files = [path for path in sorted(folder.glob(FILE_PATTERN)) if path.is_file()]
     if not files:
         raise NothingToJudge(f"there is no prediction log in {folder}; it begins with the first `POST /predict`")
-    filled = [path for path in files if path.stat().st_size]
+    filled = [path for path in files if _size(path)]
     if not filled:
         raise NothingToJudge(f"the prediction log in {folder} is empty; ask the service for predictions first")
     return filled
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # the service has rotated or deleted it since it was listed
+        return 0
 
 
 def read_window(
@@ -96,14 +103,12 @@ def _read_tail(files: Sequence[Path], model: str, last_n: int | None, since: int
     """The window, if it ends within `TAIL_LINES` of the newest lines."""
     if last_n is not None and last_n > TAIL_LINES:
         return None
-    newest = NewestFirst(files)
+    newest = NewestFirst(files, since)
     found: list[Record] = []
     others: Counter[str] = Counter()
     for record in newest:
         if newest.read > TAIL_LINES:
             return None
-        if since is not None and record.moment < since:
-            break
         if record.model != model:
             others[record.model] += 1
             continue
@@ -123,8 +128,8 @@ def _gather(model: str, found: Sequence[Record], others: Counter[str], broken: i
     return Window(
         model=model,
         rows=len(found),
-        first=found[-1].moment if found else 0,
-        last=found[0].moment if found else 0,
+        first=min((record.moment for record in found), default=0),
+        last=max((record.moment for record in found), default=0),
         features=features,
         prediction=Numbers.of([record.probability for record in found]),
         others=dict(sorted(others.items())),
