@@ -52,6 +52,7 @@ def test_bad_data_exits_2_and_changes_nothing(home_with_model, tmp_path, name):
     assert snapshot(home_with_model.path) == before
 
 
+@pytest.mark.slow
 def test_a_holdout_that_was_trained_on_judges_nothing(home, tmp_path):
     """A model that learnt noise by heart would pass the gate on it."""
     frame = pd.read_csv(ROOT / "data" / "churn.csv", keep_default_na=False)

@@ -67,6 +67,7 @@ def test_a_failed_model_is_tried_again_when_pointer_archive_or_metadata_change_a
     assert (watcher.problem, watcher.pending) == (None, None)
 
 
+@pytest.mark.slow
 def test_another_model_of_the_same_tag_is_noticed(registry, tmp_path_factory):
     """As where the registry was begun anew, from another machine."""
     watcher = Counted(registry, poll_seconds=3600)
