@@ -12,7 +12,11 @@ from pathlib import Path
 
 
 def use_own_metrics_folder() -> None:
-    """To be called in the process that starts the workers, before BentoML makes their folder."""
+    """To be called before BentoML makes the folder, which it does in the process that starts the workers.
+
+    The service's file is the only place that is early enough. The workers import it too, where nothing comes of it:
+    they have their folder from their parent.
+    """
     from bentoml._internal.configuration.containers import BentoMLContainer  # noqa: PLC0415 - late, like BentoML itself
 
     shared = Path(BentoMLContainer.prometheus_multiproc_dir.get())
