@@ -48,8 +48,18 @@ def _train(options: argparse.Namespace, settings: Settings) -> int:
     registry = Registry(settings.home, settings.model_key)
     registry.check_can_save(settings.model_name, options.version)
     dataset = read_dataset(options.data or _default_data(settings.home))
+    _say_copies(dataset)
     holdout = _unseen(read_dataset(options.holdout), dataset) if options.holdout else None
     return _train_on(dataset, holdout, registry, options, settings)
+
+
+def _say_copies(dataset: "Dataset") -> None:
+    if copies := dataset.rows - dataset.customers:
+        sys.stderr.write(
+            f"train.py: {copies:,} of {dataset.rows:,} rows of {dataset.path} ({copies / dataset.rows:.1%}) repeat the "
+            "features of another row: all rows of equal features are one customer, never divided between folds, and "
+            "count as one in every interval\n"
+        )
 
 
 def _unseen(holdout: "Dataset", dataset: "Dataset") -> "Dataset":
@@ -137,6 +147,7 @@ def _facts(options: argparse.Namespace, dataset: "Dataset", evaluation: "Evaluat
         "data_file": str(dataset.path),
         "data_sha256": dataset.sha256,
         "rows": dataset.rows,
+        "customers": dataset.customers,
         "seed": options.seed,
         "metrics": {name: metric.value for name, metric in metrics.items()},
         "metric_intervals": {name: [metric.low, metric.high] for name, metric in metrics.items()},

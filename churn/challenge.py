@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn.copies import Customers, number_customers
 from churn.schema import CATEGORICAL_NAMES
 
 type Floats = npt.NDArray[np.float64]
@@ -17,10 +18,10 @@ CONFIDENCE = 0.95
 """Of each one-sided bound: the chance that an equally good candidate looks worse is then 5 % a rule, at no margin."""
 SEGMENT_CONFIDENCE = 0.99
 """Of all segments together (Bonferroni)."""
-MIN_ROWS = 200
+MIN_CUSTOMERS = 200
 MAX_ROWS = 20_000
 """More rows are not needed: the noise of the difference of log losses is then a third of the usual margin or less."""
-SEGMENT_ROWS = 100
+SEGMENT_CUSTOMERS = 100
 DRAWS = 1000
 _BLOCK = 100_000
 _TINY = np.finfo(np.float64).eps
@@ -56,7 +57,7 @@ class Challenge:
         left_out: how many judged rows one of the two was fitted on, or may have been.
         log_loss: better when lower.
         roc_auc: better when higher.
-        segments: those with at least `SEGMENT_ROWS` rows.
+        segments: those with at least `SEGMENT_CUSTOMERS` different customers.
 
     """
 
@@ -86,24 +87,27 @@ def log_losses(target: npt.NDArray[np.int8], probability: Floats) -> Floats:
 
 
 def paired_differences(
-    target: npt.NDArray[np.int8], champion: Floats, candidate: Floats, seed: int
+    target: npt.NDArray[np.int8], champion: Floats, candidate: Floats, seed: int, customer: Customers | None = None
 ) -> tuple[Difference, Difference]:
     """Log loss and ROC AUC of both, and percentile bounds of their differences by the paired bootstrap.
 
-    Each draw takes the same rows for both models, so that the luck of the rows cancels out.
+    Each draw takes the same customers for both models, so that the luck of the draw cancels out.
 
     Args:
         target: [n] of 0 and 1, both present.
         champion: [n] its probabilities.
         candidate: [n] its probabilities.
         seed: of the bootstrap.
+        customer: [n] the number of the customer that each row is, which is drawn with all of its rows; None where
+            each row is another.
 
     """
+    customer = np.arange(len(target)) if customer is None else customer
     losses = log_losses(target, champion), log_losses(target, candidate)
     rankings = _Ranking(target, champion), _Ranking(target, candidate)
     loss_draws, auc_draws = [], []
-    for counts in _resamples(len(target), seed):
-        loss_draws.append(counts @ (losses[1] - losses[0]) / len(target))
+    for counts in _resamples(customer, seed):
+        loss_draws.append(counts @ (losses[1] - losses[0]) / counts.sum(axis=1))
         auc_draws.append(rankings[1].roc_auc(counts) - rankings[0].roc_auc(counts))
     once = np.ones((1, len(target)))
     aucs = [float(ranking.roc_auc(once)[0]) for ranking in rankings]
@@ -113,28 +117,45 @@ def paired_differences(
     )
 
 
-def segment_differences(frame: pd.DataFrame, excess: Floats) -> tuple[Segment, ...]:
-    """The mean excess loss in each segment with enough rows.
+def segment_differences(frame: pd.DataFrame, excess: Floats, customer: Customers | None = None) -> tuple[Segment, ...]:
+    """The mean excess loss in each segment with enough customers.
 
     The bounds hold for all segments at once, so each is too far out for `DRAWS` draws to show; they are those of
     the normal distribution that the mean of so many rows follows.
 
     Args:
-        frame: the [n] customers.
+        frame: the [n] rows.
         excess: [n] log loss of the candidate less that of the champion.
+        customer: as in `paired_differences`.
 
     """
+    customer = np.arange(len(excess)) if customer is None else customer
     groups = [
-        (name, str(category), excess[rows])
+        (name, str(category), excess[rows], customers)
         for name in CATEGORICAL_NAMES
         for category, rows in frame.reset_index(drop=True).groupby(name, observed=True).indices.items()
-        if len(rows) >= SEGMENT_ROWS
+        if (customers := number_customers(customer[rows])).max() + 1 >= SEGMENT_CUSTOMERS
     ]
     far = NormalDist().inv_cdf(1 - (1 - SEGMENT_CONFIDENCE) / max(len(groups), 1))
     return tuple(
-        Segment(name, category, len(part), float(part.mean()), float(part.mean() - far * part.std() / len(part) ** 0.5))
-        for name, category, part in groups
+        Segment(
+            name,
+            category,
+            len(part),
+            float(part.mean()),
+            float(part.mean() - far * _spread(part, customers) / len(part) ** 0.5),
+        )
+        for name, category, part, customers in groups
     )
+
+
+def _spread(excess: Floats, customer: Customers) -> float:
+    """The standard deviation; where customers have several rows, that of rows as independent as theirs are.
+
+    Over the root of the number of rows it is the standard error of their mean (Liang and Zeger 1986).
+    """
+    deviations = np.bincount(customer, weights=excess - excess.mean())
+    return float(np.sqrt((deviations**2).sum() / len(excess)))
 
 
 class _Ranking:
@@ -156,14 +177,16 @@ class _Ranking:
         return np.divide((positive * below).sum(axis=1), pairs, out=np.full_like(pairs, 0.5), where=pairs > 0)
 
 
-def _resamples(rows: int, seed: int) -> Iterator[Floats]:
+def _resamples(customer: Customers, seed: int) -> Iterator[Floats]:
     """How often each row is drawn, [some, rows] at a time, `DRAWS` in all."""
     rng = np.random.default_rng(seed)
-    at_once = max(_BLOCK // rows, 1)
+    customers = int(customer.max()) + 1
+    at_once = max(_BLOCK // len(customer), 1)
     for start in range(0, DRAWS, at_once):
         count = min(at_once, DRAWS - start)
-        drawn = rng.integers(rows, size=(count, rows)) + np.arange(count)[:, None] * rows
-        yield np.bincount(drawn.ravel(), minlength=count * rows).reshape(count, rows).astype(np.float64)
+        drawn = rng.integers(customers, size=(count, customers)) + np.arange(count)[:, None] * customers
+        counts = np.bincount(drawn.ravel(), minlength=count * customers).reshape(count, customers)
+        yield counts.take(customer, axis=1).astype(np.float64)
 
 
 def _bounds(draws: Floats) -> tuple[float, float]:

@@ -3,9 +3,19 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from churn.challenge import MAX_ROWS, MIN_ROWS, Challenge, Floats, log_losses, paired_differences, segment_differences
+from churn.challenge import (
+    MAX_ROWS,
+    MIN_CUSTOMERS,
+    Challenge,
+    Floats,
+    log_losses,
+    paired_differences,
+    segment_differences,
+)
+from churn.copies import Customers, number_customers
 from churn.errors import ChurnError, ModelInvalid, PointerMissing, RegistryFolderMissing
 from churn.metrics import Judgement
 from churn.registry import Registry
@@ -84,20 +94,25 @@ def challenge(champion: Champion, judgement: Judgement, seed: int) -> Challenge:
     unseen = champion.fitted_on.lack(judgement.frame)
     rows = np.flatnonzero(unseen)
     found = Challenge(champion.scorer.tag, rows=len(rows), left_out=len(unseen) - len(rows))
-    if len(rows) < MIN_ROWS or len(np.unique(judgement.target[rows])) < 2:
+    if _customers(judgement, rows).max(initial=-1) + 1 < MIN_CUSTOMERS or len(np.unique(judgement.target[rows])) < 2:
         return replace(found, problem=_too_few(found, len(unseen)))
     if len(rows) > MAX_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_ROWS, replace=False))
-    frame, target = judgement.frame.iloc[rows], judgement.target[rows]
+    frame, target, customer = judgement.frame.iloc[rows], judgement.target[rows], _customers(judgement, rows)
     theirs, ours = champion.probability(frame), judgement.probability[rows]
-    log_loss, roc_auc = paired_differences(target, theirs, ours, seed)
-    segments = segment_differences(frame, log_losses(target, ours) - log_losses(target, theirs))
+    log_loss, roc_auc = paired_differences(target, theirs, ours, seed, customer)
+    segments = segment_differences(frame, log_losses(target, ours) - log_losses(target, theirs), customer)
     return replace(found, rows=len(rows), log_loss=log_loss, roc_auc=roc_auc, segments=segments)
+
+
+def _customers(judgement: Judgement, rows: npt.NDArray[np.intp]) -> Customers:
+    return number_customers(rows if judgement.customer is None else judgement.customer[rows])
 
 
 def _too_few(found: Challenge, judged: int) -> str:
     left = f"{found.rows:,} of {judged:,} judged rows are left" if found.rows else f"none of {judged:,} rows is left"
     return (
-        f"{left} without those that it may be fitted on; at least {MIN_ROWS} of both classes are needed: "
+        f"{left} without those that it may be fitted on; at least {MIN_CUSTOMERS} different customers of both classes "
+        "are needed: "
         "give newer rows, or --holdout"
     )

@@ -7,6 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ import pandera.errors
 
 from churn import csv_file, csv_lines, parquet_file, progress
 from churn.columns import COLUMNS, dataset_schema
+from churn.copies import Digests, count_customers, row_digests
 from churn.diagnosis import check_records
 from churn.errors import DataError
 from churn.schema import FEATURE_NAMES, TARGET
@@ -46,8 +48,18 @@ class Dataset:
 
     @property
     def rows(self) -> int:
-        """How many customers there are."""
+        """How many rows there are."""
         return len(self.frame)
+
+    @cached_property
+    def customers(self) -> int:
+        """How many different customers there are: rows of equal features are one."""
+        return count_customers(self.digests)
+
+    @cached_property
+    def digests(self) -> Digests:
+        """[rows] by which copies of a customer are told."""
+        return row_digests(self.frame)
 
 
 def read_dataset(path: Path) -> Dataset:

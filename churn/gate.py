@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from churn.challenge import Challenge
-from churn.metrics import Cells, Evaluation, Floats
+from churn.metrics import Evaluation, Floats
 
 CONFIDENCE = 0.99
 CALIBRATION_SLACK = 0.05
@@ -76,7 +76,8 @@ def _alone(evaluation: Evaluation, gate_f1: float) -> tuple[GateCheck, ...]:
     figures, draws = evaluation.values, evaluation.draws
     f1_gain = draws["f1"] - draws["baseline_f1"]
     loss_gain = draws["baseline_log_loss"] - draws["log_loss"]
-    calibration_limit = CALIBRATION_SLACK + _calibration_by_chance(evaluation.cells)
+    # What a perfectly calibrated model stays below in 99 % of samples of this size.
+    calibration_limit = CALIBRATION_SLACK + _upper(evaluation.cells.calibration_error_by_chance(seed=0, draws=400))
     return (
         _at_least("f1", figures["f1"], gate_f1, "F1 reaches --gate-f1"),
         _at_least("f1_gain", _upper(f1_gain), 0.0, "F1 is not below the best constant answer's by more than noise"),
@@ -120,14 +121,6 @@ def _lower(draws: Floats) -> float:
 
 def _upper(draws: Floats) -> float:
     return float(np.quantile(draws, CONFIDENCE))
-
-
-def _calibration_by_chance(cells: Cells, draws: int = 400) -> float:
-    """The calibration error that a perfectly calibrated model stays below in 99 % of samples of this size."""
-    probability = np.clip(cells.probability, 0.0, 1.0)
-    churned = np.random.default_rng(0).binomial(cells.count, probability, size=(draws, len(cells.count)))
-    weights = np.broadcast_to(cells.everything(), churned.shape)
-    return _upper(cells.calibration_error(weights, churned.astype(np.float64)))
 
 
 def _at_most(rule: str, figure: float, limit: float, reason: str) -> GateCheck:

@@ -4,6 +4,7 @@ Names and directions are scikit-learn's: `log_loss`, `brier` and `calibration_er
 the rest when higher.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -12,12 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn.copies import Customers
+
 type Floats = npt.NDArray[np.float64]
 
 DRAWS = 1000
 EXACT_LEVELS = 4096
 COARSE_LEVELS = 1024
 CALIBRATION_BINS = 10
+_MOST_WEIGHTS = DRAWS * 4 * EXACT_LEVELS  # at once: 130 MB
 _TINY = np.finfo(np.float64).eps
 
 
@@ -31,6 +35,8 @@ class Judgement:
         target: [n] of 0 and 1.
         probability: [n] of churn, in [0, 1].
         decision: [n] of 0 and 1, by a threshold that was chosen without the row.
+        customer: [n] the number of the customer that each row is, by `copies.number_customers`; None where each row
+            is another.
 
     """
 
@@ -39,6 +45,7 @@ class Judgement:
     target: npt.NDArray[np.int8]
     probability: Floats
     decision: npt.NDArray[np.int8]
+    customer: Customers | None = None
 
 
 class Metric(NamedTuple):
@@ -50,68 +57,94 @@ class Metric(NamedTuple):
 
 
 class Cells:
-    """Judged rows gathered into cells, so that a resample is one weight a cell, whatever the number of rows.
+    """Judged customers gathered into cells, so that a resample is one weight a cell, whatever their number.
 
-    Rows of a cell share target, decision and probability. Beyond `EXACT_LEVELS` distinct probabilities, those
-    are gathered into `COARSE_LEVELS` of equally many. The cells are in order of probability.
+    A resample draws customers, each with all of its rows. Those of a cell share decision and probability, and have
+    equally many rows of each target. Beyond `EXACT_LEVELS` distinct probabilities, those are gathered into
+    `COARSE_LEVELS` of equally many. The cells are in order of probability.
+
+    Args:
+        target: [n] of 0 and 1.
+        probability: [n]; equal in all rows of a customer.
+        decision: [n] of 0 and 1; equal in all rows of a customer.
+        customer: as in `Judgement`.
 
     Attributes:
-        count: [cells] rows in each.
+        count: [cells] customers in each.
+        size: [cells] rows of one of its customers.
+        positive: [cells] how many of those rows churned.
+        decided: [cells] the decision, 0 or 1.
 
     """
 
-    def __init__(self, target: npt.ArrayLike, probability: npt.ArrayLike, decision: npt.ArrayLike) -> None:
+    def __init__(
+        self,
+        target: npt.ArrayLike,
+        probability: npt.ArrayLike,
+        decision: npt.ArrayLike,
+        customer: Customers | None = None,
+    ) -> None:
         target, decision = np.asarray(target), np.asarray(decision)
         probability = np.asarray(probability, dtype=np.float64)
+        size, positive = np.ones(len(target), dtype=np.int64), target.astype(np.int64)
+        if customer is not None:
+            first = np.unique(customer, return_index=True)[1]
+            size, positive = np.bincount(customer), np.bincount(customer[target == 1], minlength=len(first))
+            probability, decision = probability[first], decision[first]
         distinct, level = np.unique(probability, return_inverse=True)
         if len(distinct) > EXACT_LEVELS:
             level = level * COARSE_LEVELS // len(distinct)
-        key, cell = np.unique(level * 4 + target * 2 + decision, return_inverse=True)
+        rows, kind = np.unique(positive * (size.max() + 1) + size, return_inverse=True)
+        key, cell = np.unique((level * len(rows) + kind) * 2 + decision, return_inverse=True)
         self.count: npt.NDArray[np.int64] = np.bincount(cell)
-        self.positive: Floats = (key // 2 % 2).astype(np.float64)
+        self.size: Floats = (rows % (size.max() + 1))[key // 2 % len(rows)].astype(np.float64)
+        self.positive: Floats = (rows // (size.max() + 1))[key // 2 % len(rows)].astype(np.float64)
         self.decided: Floats = (key % 2).astype(np.float64)
         # The first cell of each group of equal probabilities: tied rows count half in the area under the curve.
-        self._group_starts = np.unique(key // 4, return_index=True)[1]
+        self._group_starts = np.unique(key // (2 * len(rows)), return_index=True)[1]
         clipped = np.clip(probability, _TINY, 1 - _TINY)
+        negative = size - positive
         self.probability = self._mean(cell, probability)
-        self.loss = self._mean(cell, -np.log(np.where(target == 1, clipped, 1 - clipped)))
-        self.squared_error = self._mean(cell, (probability - target) ** 2)
+        self.loss = self._mean(cell, positive * -np.log(clipped) + negative * -np.log(1 - clipped))
+        self.squared_error = self._mean(cell, positive * (probability - 1) ** 2 + negative * probability**2)
 
     def _mean(self, cell: npt.NDArray[np.intp], values: Floats) -> Floats:
         return np.bincount(cell, weights=values) / self.count
 
     @cached_property
-    def rows(self) -> int:
-        """How many rows were gathered."""
-        return int(self.count.sum())
-
-    @cached_property
     def calibration_bin(self) -> npt.NDArray[np.intp]:
         """[cells] the bin of each: `CALIBRATION_BINS` of about equally many rows, equal probabilities together."""
-        rows_of_group = np.add.reduceat(self.count, self._group_starts)
+        rows_of_group = np.add.reduceat(self.count * self.size, self._group_starts)
         middle = np.cumsum(rows_of_group) - rows_of_group / 2
-        bins = np.minimum((middle * CALIBRATION_BINS / self.rows).astype(np.intp), CALIBRATION_BINS - 1)
+        bins = np.minimum((middle * CALIBRATION_BINS / rows_of_group.sum()).astype(np.intp), CALIBRATION_BINS - 1)
         return np.repeat(bins, np.diff(self._group_starts, append=len(self.count)))
 
     def everything(self) -> Floats:
         """[1, cells] the weights of the sample itself."""
         return self.count[None, :].astype(np.float64)
 
-    def resample(self, seed: int, draws: int = DRAWS) -> Floats:
-        """[draws, cells] weights of bootstrap samples: as many rows as there are, drawn with replacement."""
+    def resample(self, seed: int | np.random.Generator, draws: int = DRAWS) -> Floats:
+        """[draws, cells] weights of bootstrap samples: as many customers as there are, drawn with replacement."""
         rng = np.random.default_rng(seed)
-        return rng.multinomial(self.rows, self.count / self.rows, size=draws).astype(np.float64)
+        customers = int(self.count.sum())
+        return rng.multinomial(customers, self.count / customers, size=draws).astype(np.float64)
+
+    def blocks(self, draws: int) -> Iterator[int]:
+        """`draws` in parts, each so small that its weights fit into memory whatever the number of cells."""
+        most = max(_MOST_WEIGHTS // len(self.count), 1)
+        for start in range(0, draws, most):
+            yield min(most, draws - start)
 
     def metrics(self, weights: Floats) -> dict[str, Floats]:
         """Each metric by name, [draws], of weighted cells.
 
         Args:
-            weights: [draws, cells], rows of each cell in each draw.
+            weights: [draws, cells], customers of each cell in each draw.
 
         """
-        rows: Floats = weights.sum(axis=1)
+        rows: Floats = weights @ self.size
         positives = weights @ self.positive
-        decided = weights @ self.decided
+        decided = weights @ (self.decided * self.size)
         hits: Floats = weights @ (self.positive * self.decided)
         rate = positives / rows
         return {
@@ -122,31 +155,42 @@ class Cells:
             "roc_auc": self._roc_auc(weights),
             "log_loss": weights @ self.loss / rows,
             "brier": weights @ self.squared_error / rows,
-            "calibration_error": self.calibration_error(weights, weights * self.positive),
+            "calibration_error": self.calibration_error(weights * self.size, weights * self.positive),
             # Of the two constant answers, never churn has F1 0 and always churn 2 rate / (1 + rate).
             "baseline_f1": 2 * rate / (1 + rate),
             "baseline_log_loss": _entropy(rate),
         }
 
-    def calibration_error(self, weights: Floats, positives: Floats) -> Floats:
+    def calibration_error(self, rows: Floats, positives: Floats) -> Floats:
         """Expected calibration error, [draws]: mean over rows of |mean probability - share of churn| of their bin.
 
         Naeini, Cooper and Hauskrecht (2015), with bins of equal size.
 
         Args:
-            weights: [draws, cells] rows.
+            rows: [draws, cells].
             positives: [draws, cells] rows that churned.
 
         """
         bins = np.eye(CALIBRATION_BINS)[self.calibration_bin]
-        gap: Floats = (weights * self.probability - positives) @ bins
-        error: Floats = np.abs(gap).sum(axis=1) / weights.sum(axis=1)
+        gap: Floats = (rows * self.probability - positives) @ bins
+        error: Floats = np.abs(gap).sum(axis=1) / rows.sum(axis=1)
         return error
+
+    def calibration_error_by_chance(self, seed: int, draws: int) -> Floats:
+        """[draws] of the calibration error where the probabilities are right: customers leave with all their rows."""
+        rng = np.random.default_rng(seed)
+        probability = np.clip(self.probability, 0.0, 1.0)
+        found = []
+        for part in self.blocks(draws):
+            churned = rng.binomial(self.count, probability, size=(part, len(self.count)))
+            rows = np.broadcast_to(self.everything() * self.size, churned.shape)
+            found.append(self.calibration_error(rows, churned * self.size))
+        return np.concatenate(found)
 
     def _roc_auc(self, weights: Floats) -> Floats:
         """Chance that a churner's probability is above a stayer's, ties counting half (Mann-Whitney U)."""
         positive = np.add.reduceat(weights * self.positive, self._group_starts, axis=1)
-        negative = np.add.reduceat(weights * (1 - self.positive), self._group_starts, axis=1)
+        negative = np.add.reduceat(weights * (self.size - self.positive), self._group_starts, axis=1)
         below = np.cumsum(negative, axis=1) - negative / 2
         pairs: Floats = positive.sum(axis=1) * negative.sum(axis=1)
         return _ratio((positive * below).sum(axis=1), pairs, where_undefined=0.5)
@@ -179,9 +223,11 @@ class Evaluation:
 
 def evaluate(judgement: Judgement, seed: int) -> Evaluation:
     """Measure judged predictions; `seed` is the bootstrap's."""
-    cells = Cells(judgement.target, judgement.probability, judgement.decision)
+    cells = Cells(judgement.target, judgement.probability, judgement.decision, judgement.customer)
     values = {name: float(value[0]) for name, value in cells.metrics(cells.everything()).items()}
-    return Evaluation(cells, values, cells.metrics(cells.resample(seed)))
+    rng = np.random.default_rng(seed)
+    parts = [cells.metrics(cells.resample(rng, draws)) for draws in cells.blocks(DRAWS)]
+    return Evaluation(cells, values, {name: np.concatenate([part[name] for part in parts]) for name in values})
 
 
 def _interval(value: float, draws: Floats) -> Metric:

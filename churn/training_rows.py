@@ -7,18 +7,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn.copies import Digests, count_customers, row_digests
 from churn.dataset import Dataset
 from churn.errors import DataError, ModelInvalid
-from churn.schema import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
 
 FILE_NAME = "training_rows.npy"
 MAX_DIGESTS = 2**17
 """At most 1 MiB a model. Of a larger set the smallest digests are kept: a sample that needs no drawing."""
 
-MIN_HOLDOUT_ROWS = 100
-"""Of a holdout that has rows in common with the training data, so many others are needed."""
+MIN_HOLDOUT_CUSTOMERS = 100
+"""Of a holdout that has customers in common with the training data, so many others are needed."""
 
-type Digests = npt.NDArray[np.uint64]
 type Mask = npt.NDArray[np.bool_]
 
 
@@ -75,29 +74,16 @@ def without_rows_of(training: Dataset, holdout: Dataset) -> Dataset:
     """The holdout without customers that the training data has too: predictions for those flatter any model.
 
     Raises:
-        DataError: fewer than `MIN_HOLDOUT_ROWS` are left, or one class only.
+        DataError: fewer than `MIN_HOLDOUT_CUSTOMERS` are left, or one class only.
     """
-    unseen = ~np.isin(row_digests(holdout.frame), row_digests(training.frame))
+    unseen = ~np.isin(holdout.digests, training.digests)
     if unseen.all():
         return holdout
     frame, target = holdout.frame[unseen], holdout.target[unseen]
-    if len(frame) < MIN_HOLDOUT_ROWS or len(np.unique(target)) < 2:
+    left, there = count_customers(holdout.digests[unseen]), count_customers(holdout.digests)
+    if left < MIN_HOLDOUT_CUSTOMERS or len(np.unique(target)) < 2:
         raise DataError(
-            f"{holdout.path}: only {len(frame):,} of {holdout.rows:,} customers are not in {training.path} too; "
-            f"at least {MIN_HOLDOUT_ROWS} of both classes are needed: hold out customers that are not trained on"
+            f"{holdout.path}: only {left:,} of {there:,} customers are not in {training.path} too; "
+            f"at least {MIN_HOLDOUT_CUSTOMERS} of both classes are needed: hold out customers that are not trained on"
         )
     return replace(holdout, frame=frame, target=target)
-
-
-def row_digests(frame: pd.DataFrame) -> Digests:
-    """[n] a digest of each customer's features as the model sees them: numbers in 32 bits.
-
-    The target has no part in it: leaving rows out by their features favours no target, and a row whose target was
-    corrected since is still a row that the model has seen.
-    """
-    numbers = frame[list(NUMERIC_NAMES)].to_numpy(np.float32) + np.float32(0)  # so that -0 is 0
-    numbers[np.isnan(numbers)] = np.nan  # of the many bit patterns, one
-    columns = {name: numbers[:, index] for index, name in enumerate(NUMERIC_NAMES)}
-    columns |= {name: frame[name].to_numpy() for name in CATEGORICAL_NAMES}
-    digests: Digests = pd.util.hash_pandas_object(pd.DataFrame(columns)[list(FEATURE_NAMES)], index=False).to_numpy()
-    return digests
