@@ -5,12 +5,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pandera
-from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from churn.schema import (
     CATEGORICAL_FEATURES,
@@ -18,7 +17,6 @@ from churn.schema import (
     MISSING_CATEGORY,
     NUMERIC_FEATURES,
     TARGET,
-    Customer,
     NumericFeature,
 )
 
@@ -29,10 +27,6 @@ MAX_MISSING = 0.05
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _NUMERIC = {feature.name: feature for feature in NUMERIC_FEATURES}
 _CATEGORICAL = {feature.name: feature for feature in CATEGORICAL_FEATURES}
-# The request's own rule for each text, so that training accepts what /predict accepts and nothing else.
-_TEXT_RULES: dict[str, TypeAdapter[str]] = {
-    name: TypeAdapter(Annotated[(str, *Customer.model_fields[name].metadata)]) for name in _CATEGORICAL
-}
 
 
 def header_problems(header: Sequence[str]) -> list[str]:
@@ -85,17 +79,18 @@ def _describe_range(feature: NumericFeature) -> str:
 
 
 def _text_problem(column: str, text: str) -> str | None:
+    feature = _CATEGORICAL[column]
     try:
-        _TEXT_RULES[column].validate_python(text)
-    except ValidationError as error:
-        allowed = f"1 to {_CATEGORICAL[column].max_length} printable characters"
+        feature.normalise(text)
+    except (PydanticKnownError, PydanticCustomError) as error:
+        length = (error.context or {}).get("length")
+        grown = "" if length == len(text.strip()) else f" in {feature.case} case and NFC"
         what = {
             "string_too_short": "is nothing but spaces",
-            "string_too_long": f"is too long ({len(text.strip())} characters)",
+            "string_too_long": f"is too long ({length} characters{grown})",
             "string_pattern_mismatch": "holds a control character",
         }
-        kind = error.errors()[0]["type"]
-        return f"{what.get(kind, 'is not a valid text')}; allowed: {allowed}"
+        return f"{what[error.type]}; allowed: 1 to {feature.max_length} printable characters"
     return None
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails, PydanticUndefined
 
+from churn.category import PRINTABLE, Category
 from churn.errors import Problem, RecordError
 
 SCHEMA_VERSION = 1
@@ -31,18 +32,9 @@ _LOC_CHARACTERS = 64  # of a field's name: a client's own may be as long as its 
 MISSING_CATEGORY = ""
 """How a missing category of a training row reaches the pipeline: scored like one it has never seen."""
 
-# Control characters and line separators would let a value forge a log line or a header.
-_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
-
-PlanType = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=32, pattern=_PRINTABLE),
-]
-Region = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, to_upper=True, min_length=1, max_length=32, pattern=_PRINTABLE),
-]
-RequestId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
+PlanType = Annotated[str, Category("lower", max_length=32)]
+Region = Annotated[str, Category("upper", max_length=32)]
+RequestId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PRINTABLE)]
 
 
 class Customer(BaseModel):
@@ -86,9 +78,8 @@ class CategoricalFeature:
     max_length: int
 
     def normalise(self, text: str) -> str:
-        """The form in which the model knows this category: trimmed, and of one case."""
-        stripped = text.strip()
-        return stripped.lower() if self.case == "lower" else stripped.upper()
+        """The form in which the model knows this category; raises what `Category.uniform` raises."""
+        return Category(self.case, self.max_length).uniform(text)
 
 
 def _derive_features() -> tuple[tuple[NumericFeature, ...], tuple[CategoricalFeature, ...]]:
@@ -99,8 +90,7 @@ def _derive_features() -> tuple[tuple[NumericFeature, ...], tuple[CategoricalFea
             continue
         limits = {key: value for item in field.metadata for key, value in _limits(item).items()}
         if field.annotation is str:
-            case: Literal["lower", "upper"] = "lower" if limits.get("to_lower") else "upper"
-            categorical.append(CategoricalFeature(name, case, int(limits["max_length"])))
+            categorical.append(CategoricalFeature(name, limits["case"], limits["max_length"]))
         else:
             integer = field.annotation is int
             numeric.append(NumericFeature(name, float(limits["ge"]), float(limits["le"]), integer))
@@ -108,7 +98,7 @@ def _derive_features() -> tuple[tuple[NumericFeature, ...], tuple[CategoricalFea
 
 
 def _limits(constraint: object) -> dict[str, Any]:
-    names = ("ge", "le", "to_lower", "max_length")
+    names = ("ge", "le", "case", "max_length")
     found = {name: getattr(constraint, name, None) for name in names}
     return {name: value for name, value in found.items() if value is not None and value is not PydanticUndefined}
 
