@@ -33,7 +33,6 @@ from churn.dataset import Dataset, read_dataset, simulate
 from churn.drift.comparison import compare
 from churn.drift.distribution import Categories, Numbers, Summary
 from churn.drift.reference import Reference, build_reference
-from churn.encoding import as_inputs
 from churn.pipeline import TrainedModel, train_model
 from churn.schema import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
 from churn.settings import DriftSettings
@@ -154,7 +153,7 @@ class _Judges:
         for frame in frames:
             live: dict[str, Summary] = {name: Numbers.of(frame[name]) for name in NUMERIC_NAMES}
             live |= {name: Categories.of(frame[name].value_counts().to_dict()) for name in CATEGORICAL_NAMES}
-            probability = self._model.pipeline.predict_proba(as_inputs(frame))[:, 1]
+            probability = self._model.pipeline.predict_proba(frame)[:, 1]
             found = compare(self._reference, live, Numbers.of(probability), SETTINGS)
             ours.append(({f.name for f in found.drifted}, found.drift))
             far = {f.name for f in found.features if abs(f.figures.get("z", 0.0)) > SETTINGS.z_threshold}

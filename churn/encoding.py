@@ -7,8 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.utils import check_array
 
 from churn.schema import CATEGORICAL_NAMES, FEATURE_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
 
@@ -31,37 +32,40 @@ def known_categories(frame: pd.DataFrame) -> dict[str, list[str]]:
     return {name: sorted(set(frame[name].unique()) - {MISSING_CATEGORY}) for name in CATEGORICAL_NAMES}
 
 
-def as_inputs(frame: pd.DataFrame) -> pd.DataFrame:
-    """What the pipeline takes: numbers rounded to 32-bit floats, categories as text.
+def fit_encoder(frame: pd.DataFrame, categories: Categories, *, scaled: bool) -> ColumnTransformer:
+    """Fit the rounding, the imputer (median), the scaler and the one-hot encoder to [n] customers.
+
+    The encoder takes a frame with the columns `FEATURE_NAMES`: numbers of any type, NaN or None where missing;
+    categories as text, "", NaN or None where missing. A category that is missing or not in `categories` becomes
+    zeros.
 
     The serving form computes in 32 bits. Where a tree splits on a number, rounding on one side only would send
     a customer down another branch and move the probability by up to 0.2.
     """
-    numbers = {name: frame[name].to_numpy(np.float32).astype(np.float64) for name in NUMERIC_NAMES}
-    texts = {name: frame[name].astype(object) for name in CATEGORICAL_NAMES}
-    return pd.DataFrame(numbers | texts, index=frame.index)
-
-
-def fit_encoder(frame: pd.DataFrame, categories: Categories, *, scaled: bool) -> ColumnTransformer:
-    """Fit the imputer (median), the scaler and the one-hot encoder to [n] customers.
-
-    A category that is missing or not in `categories` becomes zeros.
-    """
     one_hot = OneHotEncoder(
         categories=[categories[name] for name in CATEGORICAL_NAMES], handle_unknown="ignore", sparse_output=False
     )
-    numbers, texts = make_pipeline(SimpleImputer(strategy="median")), make_pipeline(one_hot)
+    numbers = Pipeline(
+        [("round", _cast(np.float32)), ("widen", _cast(np.float64)), ("impute", SimpleImputer(strategy="median"))]
+    )
+    texts = Pipeline([("as_objects", _cast(object)), ("one_hot", one_hot)])
     if scaled:
         numbers.steps.append(("scale", StandardScaler()))
         texts.steps.append(("weigh", MinMaxScaler(feature_range=(0.0, CATEGORY_WEIGHT))))
     positions = [FEATURE_NAMES.index(name) for name in NUMERIC_NAMES + CATEGORICAL_NAMES]
     split = len(NUMERIC_NAMES)
     encoder = ColumnTransformer([("numbers", numbers, positions[:split]), ("categories", texts, positions[split:])])
-    return encoder.fit(as_inputs(frame))
+    return encoder.fit(frame)
+
+
+def _cast(kind: type) -> FunctionTransformer:
+    """A step that converts to a type. Its function is scikit-learn's, so a stored pipeline loads without this code."""
+    settings = {"dtype": kind, "ensure_all_finite": "allow-nan"}
+    return FunctionTransformer(check_array, kw_args=settings, feature_names_out="one-to-one")
 
 
 def encode(encoder: ColumnTransformer, frame: pd.DataFrame, categories: Categories) -> Floats:
-    """What `encoder.transform(as_inputs(frame))` gives, [n, k], to the last bit and 60 times faster.
+    """What `encoder.transform(frame)` gives, [n, k], to the last bit and 60 times faster.
 
     Numbers are imputed and scaled in place; categories go by their codes, and only the table of codes is weighed.
     """
@@ -76,8 +80,8 @@ def encode(encoder: ColumnTransformer, frame: pd.DataFrame, categories: Categori
         stop = start + len(known)
         table = np.zeros((len(known) + 1, columns))
         table[: len(known), start:stop] = np.eye(len(known))
-        for _, step in texts.steps[1:]:  # the first is the one-hot encoder, whose work is done
-            table = step.transform(table)
+        if "weigh" in texts.named_steps:
+            table = texts["weigh"].transform(table)
         # What is missing or not known has code -1: the last row of the table.
         codes = pd.Categorical(frame[name], categories=known).codes
         encoded[:, len(NUMERIC_NAMES) + start : len(NUMERIC_NAMES) + stop] = table[:, start:stop].take(codes, axis=0)
@@ -87,7 +91,7 @@ def encode(encoder: ColumnTransformer, frame: pd.DataFrame, categories: Categori
 
 def _scaled(numbers: Pipeline, index: int, column: "pd.Series[float]") -> Floats:
     values: Floats = column.to_numpy(np.float32).astype(np.float64)
-    values[np.isnan(values)] = numbers["simpleimputer"].statistics_[index]
+    values[np.isnan(values)] = numbers["impute"].statistics_[index]
     scaler = numbers.named_steps.get("scale")
     if scaler is not None:
         values -= scaler.mean_[index]

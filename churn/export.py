@@ -6,8 +6,8 @@ import numpy as np
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from churn.encoding import as_inputs
 from churn.errors import TrainingError
 from churn.pipeline import TrainedModel
 from churn.schema import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES, SCHEMA_VERSION
@@ -24,11 +24,19 @@ def export_onnx(model: TrainedModel) -> bytes:
         ("numbers", FloatTensorType([None, len(NUMERIC_NAMES)])),
         ("categories", StringTensorType([None, len(CATEGORICAL_NAMES)])),
     ]
-    pipeline = _with_thresholds_in_32_bits(model.pipeline)
+    pipeline = _with_thresholds_in_32_bits(_without_casts(model.pipeline))
     options = {id(pipeline["classifier"]): {"zipmap": False}}
     onnx = to_onnx(pipeline, initial_types=inputs, options=options, target_opset=_OPSETS)
     serialised: bytes = onnx.SerializeToString()
     return serialised
+
+
+def _without_casts(pipeline: Pipeline) -> Pipeline:
+    """A copy for inputs that have their types already; ONNX has no such step."""
+    pipeline = copy.deepcopy(pipeline)
+    for part in pipeline["encoder"].named_transformers_.values():
+        part.steps = [step for step in part.steps if not isinstance(step[1], FunctionTransformer)]
+    return pipeline
 
 
 def _with_thresholds_in_32_bits(pipeline: Pipeline) -> Pipeline:
@@ -55,7 +63,7 @@ def check_parity(model: TrainedModel, onnx: bytes) -> float:
         TrainingError: it is more than `TOLERANCE`; the first such customer is named.
     """
     frame = model.judgement.frame
-    expected = model.pipeline.predict_proba(as_inputs(frame))[:, 1]
+    expected = model.pipeline.predict_proba(frame)[:, 1]
     card = {"schema_version": SCHEMA_VERSION, "threshold": model.threshold, "categories": model.categories}
     numbers = frame[list(NUMERIC_NAMES)].to_numpy(np.float32)
     categories = frame[list(CATEGORICAL_NAMES)].astype(object).to_numpy()

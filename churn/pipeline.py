@@ -27,7 +27,7 @@ class TrainedModel:
 
     Attributes:
         estimator: name of the estimator.
-        pipeline: takes `encoding.as_inputs(frame)`, gives [n, 2] probabilities.
+        pipeline: takes a frame with the columns `FEATURE_NAMES`, gives [n, 2] probabilities.
         threshold: `probability >= threshold` predicts churn.
         parameters: what cross-validation chose.
         judgement: predictions for rows not seen.

@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score
 
 from churn import pipeline as pipeline_module
 from churn.dataset import Dataset, simulate
-from churn.encoding import as_inputs, encode, fit_encoder, known_categories
+from churn.encoding import encode, fit_encoder, known_categories
 from churn.errors import TrainingError
 from churn.export import check_parity, export_onnx
 from churn.pipeline import train_model
@@ -42,7 +42,7 @@ def test_both_estimators_train_export_and_agree_with_missing_and_unseen_values(e
     served = scorer.score_columns(
         frame[list(NUMERIC_NAMES)].to_numpy(np.float32), frame[list(CATEGORICAL_NAMES)].to_numpy(object)
     )
-    assert np.abs(served - model.pipeline.predict_proba(as_inputs(frame))[:, 1]).max() < 1e-6
+    assert np.abs(served - model.pipeline.predict_proba(frame)[:, 1]).max() < 1e-6
 
 
 def test_trees_split_alike_between_neighbouring_32_bit_numbers():
@@ -54,7 +54,7 @@ def test_trees_split_alike_between_neighbouring_32_bit_numbers():
     target[::10] ^= 1
     data = Dataset(Path("simulated.csv"), "", frame, target)
     model = train_model(data, estimator="hist-gradient-boosting", seed=3, holdout=data)
-    assert np.ptp(model.pipeline.predict_proba(as_inputs(frame))[:, 1]) > 0.3  # the split is there
+    assert np.ptp(model.pipeline.predict_proba(frame)[:, 1]) > 0.3  # the split is there
     assert check_parity(model, export_onnx(model)) < 1e-6
 
 
@@ -81,7 +81,7 @@ def test_every_row_is_judged_by_a_model_that_has_not_seen_it():
     data = dataset(300, 5)
     target = rng.permutation(data.target)
     model = train_model(Dataset(data.path, "", data.frame, target), estimator="hist-gradient-boosting", seed=1)
-    seen = model.pipeline.predict_proba(as_inputs(data.frame))[:, 1]
+    seen = model.pipeline.predict_proba(data.frame)[:, 1]
     judged = model.judgement.probability
     assert np.corrcoef(seen, target)[0, 1] > 0.15
     assert np.corrcoef(judged, target)[0, 1] < 0.12
@@ -119,7 +119,7 @@ def test_the_fast_encoding_equals_the_encoders_own(scaled):
     categories = known_categories(frame.iloc[:50])
     frame.loc[100:, "region"] = "MARS"
     encoder = fit_encoder(frame.iloc[:100], categories, scaled=scaled)
-    assert np.array_equal(encode(encoder, frame, categories), encoder.transform(as_inputs(frame)))
+    assert np.array_equal(encode(encoder, frame, categories), encoder.transform(frame))
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), min_size=1, max_size=60))
