@@ -1,6 +1,7 @@
 """From a frame of customers to the numbers that a classifier takes: imputed, scaled, one-hot."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,11 @@ def fit_encoder(frame: pd.DataFrame, categories: Categories, *, scaled: bool) ->
         categories=[categories[name] for name in CATEGORICAL_NAMES], handle_unknown="ignore", sparse_output=False
     )
     numbers = Pipeline(
-        [("round", _cast(np.float32)), ("widen", _cast(np.float64)), ("impute", SimpleImputer(strategy="median"))]
+        [
+            ("round", _cast(np.float32, check_array, ensure_all_finite="allow-nan")),
+            ("widen", _cast(np.float64)),
+            ("impute", SimpleImputer(strategy="median")),
+        ]
     )
     texts = Pipeline([("as_objects", _cast(object)), ("one_hot", one_hot)])
     if scaled:
@@ -58,10 +63,9 @@ def fit_encoder(frame: pd.DataFrame, categories: Categories, *, scaled: bool) ->
     return encoder.fit(frame)
 
 
-def _cast(kind: type) -> FunctionTransformer:
-    """A step that converts to a type. Its function is scikit-learn's, so a stored pipeline loads without this code."""
-    settings = {"dtype": kind, "ensure_all_finite": "allow-nan"}
-    return FunctionTransformer(check_array, kw_args=settings, feature_names_out="one-to-one")
+def _cast(kind: type, function: Callable[..., npt.NDArray[Any]] = np.asarray, **settings: str) -> FunctionTransformer:
+    """A step that converts to a type by a function of NumPy or scikit-learn, so that it loads without this code."""
+    return FunctionTransformer(function, kw_args={"dtype": kind, **settings}, feature_names_out="one-to-one")
 
 
 def encode(encoder: ColumnTransformer, frame: pd.DataFrame, categories: Categories) -> Floats:
