@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from churn.errors import Problem, RecordError
+from churn.json_text import UTF8_MARK, other_encoding
 from churn.schema import MAX_PROBLEMS, Customer, record_error
 
 MAX_ROWS = 10_000
@@ -87,10 +88,12 @@ def _open(body: bytes) -> list[Any]:
         raise RecordError("the batch is not valid", [many])
     try:
         # The parser of `model_validate_json`, so that both routes read a number alike.
-        return _Envelope.model_validate(from_json(body, cache_strings="keys")).customers
+        return _Envelope.model_validate(from_json(body.removeprefix(UTF8_MARK), cache_strings="keys")).customers
     except ValidationError as error:
         raise RecordError("the batch is not valid", record_error(error).problems) from None
     except ValueError as error:
+        if other := other_encoding(body):
+            raise other from None
         problem: Problem = {"loc": [], "msg": f"Invalid JSON: {error}", "type": "json_invalid"}
         raise RecordError("the body is not valid JSON", [problem]) from None
 

@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 
 from churn.category import PRINTABLE, Category
 from churn.errors import Problem, RecordError
+from churn.json_text import UTF8_MARK, other_encoding
+from churn.whole_number import WholeNumber
 
 SCHEMA_VERSION = 1
 """Version of the record format: stored with each model and on each journal line."""
@@ -43,8 +45,12 @@ class Customer(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     # The examples make the record that the Swagger page offers to send.
-    tenure_months: int = Field(ge=0, le=200, examples=[48], description="Months since the customer joined.")
-    num_complaints: int = Field(ge=0, le=50, examples=[0], description="Complaints in the last year.")
+    tenure_months: Annotated[
+        int, Field(ge=0, le=200, examples=[48], description="Months since the customer joined."), WholeNumber()
+    ]
+    num_complaints: Annotated[
+        int, Field(ge=0, le=50, examples=[0], description="Complaints in the last year."), WholeNumber()
+    ]
     avg_session_minutes: float = Field(ge=0, le=500, examples=[60], description="Mean minutes of a session.")
     plan_type: PlanType = Field(examples=["premium"], description="Plan; trimmed, lower-cased.")
     region: Region = Field(examples=["EU"], description="Region; trimmed, upper-cased.")
@@ -137,15 +143,15 @@ class Prediction(BaseModel):
 
 
 def parse_customer(body: bytes) -> Customer:
-    """Read a customer from JSON.
+    """Read a customer from JSON in UTF-8; a byte order mark is ignored.
 
     Raises:
         RecordError: the body is not JSON, or not a valid record; `problems` says where and why.
     """
     try:
-        return Customer.model_validate_json(body)
+        return Customer.model_validate_json(body.removeprefix(UTF8_MARK))
     except ValidationError as invalid:
-        error = record_error(invalid)
+        error = other_encoding(body) or record_error(invalid)
         del error.problems[MAX_PROBLEMS:]
         raise error from None
 

@@ -15,6 +15,7 @@ import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from churn.limits import LimitSettings
+from serving.head import check_head, head_without_upgrade
 from serving.http import HttpError, overdue
 
 PIECE_BYTES = 16 * 2**10
@@ -62,6 +63,9 @@ class Connection(HttpToolsProtocol):
         self._guard = guard
         self._head_limit = guard.limits.header_bytes
         self._unused = 0  # bytes since a message ended or gave a part of its body: a head, a trailer, a chunk's frame
+        self._hosts = 0  # how many the head has
+        self._host: bytes | None = None  # the last one that was checked: nearly always the next one too
+        self._unusual = False  # whether the head has another host, or a transfer coding
         self._whole: object = None  # the scope of the last request that has arrived whole
         self._seen: object = _NOTHING  # the scope, at the last look, of a request that had not
         self._seen_since = 0.0
@@ -110,22 +114,31 @@ class Connection(HttpToolsProtocol):
         if method == "CONNECT":  # which is an upgrade by itself
             self._refuse(HttpError(405, "method_not_allowed", "CONNECT is not allowed here"))
             return
-        head = [f"{method} ".encode(), self.url, f" HTTP/{self.scope['http_version']}\r\n".encode()]
-        for name, value in self.headers:
-            if name == b"connection":
-                kept = b",".join(token for token in value.split(b",") if token.strip().lower() != b"upgrade")
-                head += [b"connection: ", kept, b"\r\n"] if kept else []
-            elif name != b"upgrade":
-                head += [name, b": ", value, b"\r\n"]
+        head = head_without_upgrade(method, self.url, self.scope["http_version"], self.headers)
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as the server does
-        self._parse(b"".join([*head, b"\r\n", rest]))
+        self._parse(head + rest)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, as the server's own method does, and note what the head is to be checked for."""
+        name = name.lower()
+        if name == b"host":
+            self._hosts += 1
+            if value != self._host:
+                self._unusual = True
+        elif name == b"transfer-encoding":
+            self._unusual = True
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head has arrived whole."""
         may_be_large = self._unused > self._head_limit or self._head_limit < PIECE_BYTES
         if may_be_large and self._head_bytes() > self._head_limit:
             raise _head_too_large(self._head_limit)
+        if self._unusual or self._hosts != 1:
+            self._host = check_head(self.headers, self.parser.get_http_version())
         HttpToolsProtocol.on_headers_complete(self)
 
     def _head_bytes(self) -> int:
@@ -142,7 +155,8 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request has arrived whole."""
-        self._unused = 0
+        self._unused = self._hosts = 0
+        self._unusual = False
         self._whole = self.scope
         HttpToolsProtocol.on_message_complete(self)
 

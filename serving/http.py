@@ -32,6 +32,7 @@ HTML_HEADERS: Headers = [
 ]
 _SMALL_BODY = 64 * 2**10
 _LENGTH_DIGITS = 18
+_SHOWN_CHARACTERS = 64
 
 
 class HttpError(ChurnError):
@@ -121,14 +122,16 @@ class Request:
         """The whole body, which must be declared as JSON (or not at all).
 
         Raises:
-            HttpError: 415 for another content type, 413 over `limit` bytes, 408 when it does not arrive in time,
-                429 when too many other bodies are held, 400 when the client went away.
+            HttpError: 415 for another content type or an encoded body, 413 over `limit` bytes, 408 when it does not
+                arrive in time, 429 when too many other bodies are held, 400 when the client went away.
         """
         for key, value in self.scope["headers"]:
             if key == b"content-type":
                 _check_content_type(value)
             elif key == b"content-length":
                 _check_length(value, limit)
+            elif key == b"content-encoding":
+                _check_content_encoding(value)
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise _gone()
@@ -193,6 +196,11 @@ def header_request_id(scope: Scope) -> str | None:
     return None
 
 
+def header_text(value: bytes) -> str:
+    """The beginning of a client's own header, for a message."""
+    return value[:_SHOWN_CHARACTERS].decode("latin-1")
+
+
 def request_id_header(request_id: str) -> tuple[bytes, bytes]:
     """The header that echoes a request id; what is not ASCII is percent-encoded UTF-8."""
     text = request_id if request_id.isascii() else quote(request_id, safe=" !#$&'()*+,/:;=?@[]~%")
@@ -205,6 +213,18 @@ def _check_content_type(value: bytes) -> None:
     raise HttpError(
         415, "unsupported_media_type", "the body must be JSON: send the header 'Content-Type: application/json'"
     )
+
+
+def _check_content_encoding(value: bytes) -> None:
+    codings = [coding.strip().lower() for coding in value.split(b",")]
+    foreign = b", ".join(coding for coding in codings if coding not in (b"", b"identity"))
+    if foreign:
+        raise HttpError(
+            415,
+            "unsupported_content_encoding",
+            f"the body is encoded as {header_text(foreign)}; send it as it is, without Content-Encoding",
+            headers=[(b"accept-encoding", b"identity")],
+        )
 
 
 def _check_length(value: bytes, limit: int) -> None:

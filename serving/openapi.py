@@ -165,10 +165,9 @@ def _errors(*statuses: str) -> Json:
 _DESCRIPTION = """Predicts whether a customer will churn.
 
 Every error has one shape, `Error`. Any route may answer 400 to what is not HTTP, 404 to an unknown path, 405 (with
-`Allow`) to another method, 408 to a request that does not arrive in time, and 431 to a head that is too large.
-
-An integer is written without a fraction: 48, not 48.0."""
-_ANY_ROUTE = ("400", "408", "431")
+`Allow`) to another method, 408 to a request that does not arrive in time, 431 to a head that is too large, and 501 to
+a transfer coding other than chunked."""
+_ANY_ROUTE = ("400", "408", "431", "501")
 _LINE = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _NOT_BLANK = rf"^[^{_LINE}]*[^{_LINE}\s][^{_LINE}]*$"
 _ERROR_TEXT = {
@@ -177,14 +176,16 @@ _ERROR_TEXT = {
     "404": "There is none",
     "408": "The request did not arrive whole in time",
     "413": "The body is too large",
-    "415": "The body is not declared as JSON",
+    "415": "The body is not declared as JSON, or is encoded; then `Accept-Encoding` says what is taken",
     "429": "Too much is being worked on; try again after `Retry-After` seconds",
     "431": "The request's head is too large",
     "500": "The service failed; its log has the details",
+    "501": "The transfer coding is not supported",
     "503": "No model is loaded, or the process is about to end; `detail` says why",
 }
 _ERROR_HEADERS: dict[str, Json] = {
     "401": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    "415": {"Accept-Encoding": {"schema": {"type": "string"}}},
     "429": {"Retry-After": {"schema": {"type": "integer"}}},
 }
 _REQUEST_ID_HEADER: Json = {"X-Request-ID": {"schema": {"type": "string", "minLength": 1}}}

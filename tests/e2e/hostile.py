@@ -1,6 +1,7 @@
 """What a client may send that it should not, what the service may answer to it, and a server to send it to."""
 
 import asyncio
+import gzip
 import json
 import random
 import re
@@ -12,8 +13,8 @@ import time
 import httpx
 from conftest import SAFE, Home, start_server
 
-ALLOWED = {200, 400, 401, 404, 405, 408, 413, 415, 429, 431, 503}
-"""No 5xx but 503; the rest are refusals of ours."""
+ALLOWED = {200, 400, 401, 404, 405, 408, 413, 415, 429, 431, 501, 503}
+"""No 5xx but 501 and 503; the rest are refusals of ours."""
 KIBI = 2**10
 SECONDS = 1.0
 """The time limit for a request to `target_server`."""
@@ -48,7 +49,13 @@ BODIES = {
     "a number": b"7",
     "invalid UTF-8": record(region="EU").replace(b"EU", b"\xc3\x28"),
     "UTF-16": GOOD.decode().encode("utf-16"),
-    "a byte order mark": b"\xef\xbb\xbf" + GOOD,
+    "UTF-16 without a mark": GOOD.decode().encode("utf-16-be"),
+    "UTF-32": GOOD.decode().encode("utf-32"),
+    "UTF-32 without a mark": GOOD.decode().encode("utf-32-le"),
+    "gzip": gzip.compress(GOOD),
+    "two byte order marks": b"\xef\xbb\xbf" * 2 + GOOD,
+    "a byte order mark in the middle": GOOD.replace(b" ", b"\xef\xbb\xbf"),
+    "nothing but a byte order mark": b"\xef\xbb\xbf",
     "NaN": with_value(b"NaN"),
     "Infinity": with_value(b"-Infinity"),
     "an overflowing float": with_value(b"1e999"),

@@ -58,6 +58,7 @@ def test_the_largest_batch_gives_what_single_requests_give_and_is_counted(server
         ({"customers": []}, ["customers"], "too_short"),
         ({"customers": SAFE}, ["customers"], "list_type"),
         ({"customers": [SAFE], "more": 1}, ["more"], "extra_forbidden"),
+        ({"customers": [SAFE, SAFE | {"tenure_months": 48.5}]}, ["customers", 1, "tenure_months"], "int_type"),
         ({"customers": [SAFE, 5]}, ["customers", 1], "model_type"),
         ({"customers": [SAFE] * 300 + [SAFE | {"region": ""}]}, ["customers", 300, "region"], "string_too_short"),
         ({"customers": [SAFE] * (MAX_ROWS + 1)}, ["customers"], "too_long"),

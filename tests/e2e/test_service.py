@@ -104,6 +104,7 @@ def test_every_200_has_its_line_in_the_journal_before_the_answer(server):
         (b"\xff\xfe", [], "json_invalid"),
         (b"[]", [], "model_type"),
         (SAFE | {"tenure_months": "48"}, ["tenure_months"], "int_type"),
+        (SAFE | {"tenure_months": 48.5}, ["tenure_months"], "int_type"),
         (SAFE | {"tenure_months": 201}, ["tenure_months"], "less_than_equal"),
         (SAFE | {"plan_type": ""}, ["plan_type"], "string_too_short"),
         (SAFE | {"tenure": 1}, ["tenure"], "extra_forbidden"),
