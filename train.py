@@ -45,7 +45,7 @@ def _train(options: argparse.Namespace, settings: Settings) -> int:
     from churn.dataset import read_dataset
     from churn.registry import Registry
 
-    registry = Registry(settings.home, settings.model_key)
+    registry = Registry(settings.home, settings.model_key, settings.model_name)
     registry.check_can_save(settings.model_name, options.version)
     dataset = read_dataset(options.data or _default_data(settings.home))
     _say_copies(dataset)

@@ -1,7 +1,7 @@
 """A loaded model: customers in, probabilities out, through ONNX Runtime. No scikit-learn, no pandas, no pickle."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from operator import attrgetter
 from pathlib import Path
@@ -21,6 +21,8 @@ type Categories = np.ndarray[tuple[int, ...], np.dtype[np.object_]]
 
 _numbers = attrgetter(*NUMERIC_NAMES)
 _categories = attrgetter(*CATEGORICAL_NAMES)
+_FILES = ("model.onnx", "card.json", "golden.json")  # what of a model is served
+_CURE = "retrain it, or promote another model"
 _REMEMBERED = 1024  # combinations of categories; a client may send any
 
 
@@ -48,7 +50,7 @@ class Scorer:
             self.threshold = float(card["threshold"])
             known = tuple(frozenset(card["categories"][name]) for name in CATEGORICAL_NAMES)
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelInvalid(f"model {tag}: card.json lacks or garbles {error}; retrain the model") from None
+            raise ModelInvalid(f"model {tag}: card.json lacks or garbles {error}; {_CURE}") from None
         # Of a function, not of a method: a cycle through the session would never be collected (serving/runtime.py).
         self.warnings = lru_cache(_REMEMBERED)(partial(_unseen, known))
         self._session = _session(tag, onnx)
@@ -61,13 +63,21 @@ class Scorer:
             ModelInvalid: a file is missing or unreadable, or a golden prediction differs.
         """
         try:
-            onnx = (folder / "model.onnx").read_bytes()
-            card = json.loads((folder / "card.json").read_bytes())
-            golden = json.loads((folder / "golden.json").read_bytes())
-        except (OSError, ValueError) as error:
-            raise ModelInvalid(f"model {tag}: {error}; retrain it, or promote another model") from None
-        scorer = cls(tag, onnx, card)
-        scorer.check_golden(golden)
+            return cls.from_files(tag, {name: (folder / name).read_bytes() for name in _FILES})
+        except OSError as error:
+            raise ModelInvalid(f"model {tag}: {error}; {_CURE}") from None
+
+    @classmethod
+    def from_files(cls, tag: str, files: Mapping[str, bytes]) -> "Scorer":
+        """The same, from the contents of its files by name.
+
+        Raises:
+            ModelInvalid: a file is missing or unreadable, or a golden prediction differs.
+        """
+        if lacking := [name for name in _FILES if name not in files]:
+            raise ModelInvalid(f"model {tag} lacks {', '.join(lacking)}; {_CURE}")
+        scorer = cls(tag, files["model.onnx"], _parsed(tag, files, "card.json"))
+        scorer.check_golden(_parsed(tag, files, "golden.json"))
         return scorer
 
     def score(self, customers: Sequence[Customer]) -> list[float]:
@@ -94,16 +104,24 @@ class Scorer:
                 (Customer.model_validate(item["customer"]), float(item["probability"])) for item in golden["records"]
             ]
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelInvalid(f"model {self.tag}: golden.json cannot be read: {error}; retrain the model") from None
+            what = str(error).partition("\n")[0]
+            raise ModelInvalid(f"model {self.tag}: golden.json cannot be read: {what}; {_CURE}") from None
         if not records:
-            raise ModelInvalid(f"model {self.tag}: golden.json holds no record to check against; retrain the model")
+            raise ModelInvalid(f"model {self.tag}: golden.json holds no record to check against; {_CURE}")
         actual = self.score([customer for customer, _ in records])
         for (customer, expected), probability in zip(records, actual, strict=True):
             if not abs(probability - expected) <= GOLDEN_TOLERANCE:
                 raise ModelInvalid(
                     f"model {self.tag}: golden prediction differs: {probability:.6f} instead of {expected:.6f} "
-                    f"for {customer.model_dump(exclude={'request_id'})}; the model is not what was trained"
+                    f"for {customer.model_dump(exclude={'request_id'})}; the model is not what was trained; {_CURE}"
                 )
+
+
+def _parsed(tag: str, files: Mapping[str, bytes], name: str) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return json.loads(files[name])
+    except (ValueError, RecursionError) as error:
+        raise ModelInvalid(f"model {tag}: {name} cannot be read: {error}; {_CURE}") from None
 
 
 def _unseen(known: tuple[frozenset[str], ...], categories: tuple[str, ...]) -> tuple[str, ...]:
@@ -119,7 +137,7 @@ def _check_schema_version(tag: str, card: dict[str, Any]) -> None:
     if version != SCHEMA_VERSION:
         raise ModelInvalid(
             f"model {tag} has schema version {version!r}, this code has {SCHEMA_VERSION}; "
-            "retrain the model with this code, or run the code that made it"
+            "retrain the model with this code, promote another model, or run the code that made it"
         )
 
 
@@ -133,9 +151,9 @@ def _session(tag: str, onnx: bytes) -> ort.InferenceSession:
     try:
         session = ort.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own, all derived from Exception only
-        raise ModelInvalid(f"model {tag}: model.onnx cannot be loaded: {error}") from None
+        raise ModelInvalid(f"model {tag}: model.onnx cannot be loaded: {error}; {_CURE}") from None
     inputs = {item.name: item.shape[-1] for item in session.get_inputs()}
     expected = {"numbers": len(NUMERIC_NAMES), "categories": len(CATEGORICAL_NAMES)}
     if inputs != expected:
-        raise ModelInvalid(f"model {tag}: model.onnx takes the inputs {inputs}, this code gives {expected}; retrain it")
+        raise ModelInvalid(f"model {tag}: model.onnx takes the inputs {inputs}, this code gives {expected}; {_CURE}")
     return session

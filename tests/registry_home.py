@@ -1,17 +1,24 @@
-"""A small home for registry tests: models of a few bytes, saved through the real `Registry` into a real store."""
+"""A small home for registry tests: models of a kilobyte, saved through the real `Registry` into a real store."""
 
 import contextlib
+import functools
 import json
 import os
 import signal
 import traceback
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.models import ModelStore
+from conftest import SAFE
+from onnx import TensorProto, checker, helper, numpy_helper
 
 from churn.registry import Registry
+from churn.schema import CATEGORICAL_NAMES, NUMERIC_NAMES, SCHEMA_VERSION, Customer
+from churn.scorer import Scorer
 
 NAME = "churn_model_v1"
 ENTRY = {"passed_gate": True, "rows": 1200, "metrics": {"f1": 0.71, "roc_auc": 0.7, "log_loss": 0.62}, "forced": None}
@@ -19,12 +26,45 @@ ENTRY = {"passed_gate": True, "rows": 1200, "metrics": {"f1": 0.71, "roc_auc": 0
 _stores: list[Path] = []
 
 
+@functools.cache
 def model_files(mark: str) -> dict[str, bytes]:
-    return {
-        "card.json": json.dumps({"train_stats": {"tenure_months": {"mean": 30.0, "std": 17.0, "of": mark}}}).encode(),
-        "golden.json": b"{}",
-        "model.onnx": f"model {mark}".encode() * 100,
+    """A model that can be served: it gives every customer the same probability, another one for each mark."""
+    card = {
+        "schema_version": SCHEMA_VERSION,
+        "threshold": 0.5,
+        "categories": {name: ["EU"] for name in CATEGORICAL_NAMES},
+        "train_stats": {"tenure_months": {"mean": 30.0, "std": 17.0, "of": mark}},
     }
+    onnx = _constant_model(mark)
+    (probability,) = Scorer(mark, onnx, card).score([Customer(**SAFE)])
+    golden = {"records": [{"customer": SAFE, "probability": probability}]}
+    return {
+        "card.json": json.dumps(card).encode(),
+        "golden.json": json.dumps(golden).encode(),
+        "model.onnx": onnx,
+    }
+
+
+def _constant_model(mark: str) -> bytes:
+    bias = np.array([0.0, zlib.crc32(mark.encode()) / 2**32], np.float32)
+    weights = {"w": np.zeros((len(NUMERIC_NAMES), 2), np.float32), "b": bias}
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["numbers", "w"], ["product"]),
+            helper.make_node("Add", ["product", "b"], ["sum"]),
+            helper.make_node("Softmax", ["sum"], ["probabilities"]),
+        ],
+        mark,
+        [
+            helper.make_tensor_value_info("numbers", TensorProto.FLOAT, [None, len(NUMERIC_NAMES)]),
+            helper.make_tensor_value_info("categories", TensorProto.STRING, [None, len(CATEGORICAL_NAMES)]),
+        ],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    checker.check_model(model)
+    return bytes(model.SerializeToString())
 
 
 def save(registry: Registry, version: str | None = None, **entry) -> str:

@@ -1,7 +1,7 @@
 """`python -m churn.registry`: look at the models, promote, roll back, verify, prune.
 
-Exit codes: 0 done; 2 bad usage, unknown model, registry unusable; 3 `verify` found something wrong; 1 only for a
-crash.
+Exit codes: 0 done; 2 bad usage, unknown model, one that cannot be served, registry unusable; 3 `verify` found
+something wrong; 1 only for a crash.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     try:
         settings = read_settings()
-        return int(options.run(Registry(settings.home, settings.model_key), options))
+        return int(options.run(Registry(settings.home, settings.model_key, settings.model_name), options))
     except ChurnError as error:
         sys.stderr.write(f"churn.registry: {error}\n")
         return BAD_INPUT
@@ -116,8 +116,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m churn.registry",
         description="Look at the models under CHURN_HOME, and choose the one to serve.",
-        epilog="exit codes: 0 done, 2 bad usage, unknown model or registry unusable, 3 verify found something wrong, "
-        "1 crash",
+        epilog="exit codes: 0 done, 2 bad usage, unknown model, one that cannot be served, or registry unusable, "
+        "3 verify found something wrong, 1 crash",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -134,7 +134,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     rollback = command("rollback", _rollback, "serve again what was served before; again and again")
     for changing in (promote, rollback):
         changing.add_argument("--reason", default="", metavar="TEXT", help="why; kept in the history")
-    command("verify", _verify, "re-check digests, metadata, pointer and history, and name what is wrong or left over")
+    command("verify", _verify, "re-check digests, metadata, pointer, history, and whether each model can be served")
     prune = command("prune", _prune, "remove old models, never the current one, the one before it, or one being read")
     prune.add_argument("--keep", type=_count, required=True, metavar="N", help="how many of the newest stay")
     return parser.parse_args(arguments)

@@ -80,23 +80,36 @@ def check_members(archive: Path, shown: Path) -> None:
         raise ArchiveInvalid(f"{shown} is damaged ({error}); {_CURE}") from None
 
 
+def read_files(archive: Path) -> dict[str, bytes]:
+    """The files of an archive by their paths in it; of two of the same path the last, as when it is unpacked.
+
+    Raises:
+        ArchiveInvalid: the archive is damaged.
+    """
+    import tarfile
+    from lzma import LZMAError
+
+    files: dict[str, bytes] = {}
+    try:
+        with tarfile.open(archive, "r:xz") as members:
+            for member in members:
+                if file := members.extractfile(member):
+                    files[PurePosixPath(member.name).as_posix()] = file.read()
+    except (tarfile.TarError, LZMAError, EOFError, OSError, ValueError) as error:
+        raise ArchiveInvalid(f"{archive} is damaged ({error}); {_CURE}") from None
+    return files
+
+
 def read_member(archive: Path, name: str) -> bytes:
     """One file of an archive.
 
     Raises:
         ArchiveInvalid: it is not there, or the archive is damaged.
     """
-    import tarfile
-    from lzma import LZMAError
-
-    try:
-        with tarfile.open(archive, "r:xz") as members:
-            for member in members:
-                if PurePosixPath(member.name) == PurePosixPath(name) and (file := members.extractfile(member)):
-                    return file.read()
-    except (tarfile.TarError, LZMAError, EOFError, OSError, ValueError) as error:
-        raise ArchiveInvalid(f"{archive} is damaged ({error}); {_CURE}") from None
-    raise ArchiveInvalid(f"{archive} holds no {name}; {_CURE}")
+    files = read_files(archive)
+    if name not in files:
+        raise ArchiveInvalid(f"{archive} holds no {name}; {_CURE}")
+    return files[name]
 
 
 def opened_for_reading(path: Path, entry: Mapping[str, Any]) -> IO[bytes]:

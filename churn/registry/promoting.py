@@ -4,12 +4,12 @@ from typing import Literal
 
 from churn.errors import ArchiveInvalid, RegistryError
 from churn.registry import durable
-from churn.registry.archive import check_digest, check_members
 from churn.registry.layout import Layout
 from churn.registry.lock import utc_now
 from churn.registry.metadata import PRUNED, Entry, find_entry, is_pruned, read_entries
 from churn.registry.pointer import pointed_at, read_pointer
 from churn.registry.promotions import Promotion, read_promotions, render_promotions, trail
+from churn.registry.servable import check_servable
 from churn.registry.store import LocalStore
 from churn.registry.tag import parse_tag
 from churn.registry.unfinished import noted, train_stats_of
@@ -18,11 +18,12 @@ from churn.registry.unfinished import noted, train_stats_of
 def promote_model(
     layout: Layout, store: LocalStore, tag: str, why: str, command: str, action: Literal["promote", "rollback"]
 ) -> Promotion | None:
-    """Point at a model whose archive is what was saved; None where it is current already. Under the lock.
+    """Point at a model that can be served; None where it is current already. Under the lock.
 
     Raises:
         ModelNotFound: no such model.
         ArchiveInvalid: its archive is missing, pruned, damaged or unsafe; the pointer is as it was.
+        ModelInvalid: this code cannot serve it; the pointer is as it was.
         RegistryError: metadata or history is damaged, or the volume refuses.
     """
     entry = find_entry(read_entries(layout), tag)
@@ -31,8 +32,7 @@ def promote_model(
     if is_pruned(entry):
         raise ArchiveInvalid(f"{tag} was pruned at {entry[PRUNED]}: its archive is gone; promote another, or retrain")
     archive = layout.archive(parsed)
-    check_digest(archive, entry)
-    check_members(archive, archive)
+    check_servable(archive, entry)
     stats = train_stats_of(layout, parsed)
     current = pointed_at(layout)
     if current == parsed:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from churn.errors import ArchiveInvalid, RegistryFolderMissing
+from churn.errors import ArchiveInvalid, ModelInvalid, RegistryFolderMissing
 from churn.registry import durable
 from churn.registry.archive import check_members, copy_checked, opened_for_reading
 from churn.registry.layout import Layout
@@ -33,17 +33,20 @@ class Registry:
     """Models, pointer and history under a home.
 
     `current`, `entries`, `entry`, `history` and `fetch` take no lock of the volume, write nothing to it, and
-    never wait for a writer; the rest take the lock. Every error is a `churn.errors.RegistryError`.
+    never wait for a writer; the rest take the lock. Every error is a `churn.errors.RegistryError`, or `ModelInvalid`
+    of a model that cannot be served.
 
     Args:
         home: the folder that holds `models/` and `registry/`.
         key: signs what is saved; only what it has signed is fetched and promoted. None: nothing is signed or asked for.
+        model_name: of the models that are served; no other is promoted. None: any.
 
     """
 
-    def __init__(self, home: Path, key: ModelKey | None = None) -> None:
+    def __init__(self, home: Path, key: ModelKey | None = None, model_name: str | None = None) -> None:
         self.layout = Layout(home)
         self.key = key
+        self.model_name = model_name
         self.store = LocalStore()
         self._lock: BaseFileLock | None = None
         self._being_read: dict[str, IO[bytes]] = {}
@@ -148,7 +151,7 @@ class Registry:
                 choose_tag(self.layout, self.store, name, version)
 
     def promote(self, tag: str, reason: str = "", command: str | None = None) -> Promotion | None:
-        """Make a saved model the one to serve; None where it was that already.
+        """Make a saved model the one to serve, if this code can serve it; None where it was that already.
 
         Args:
             tag: the model.
@@ -157,11 +160,12 @@ class Registry:
 
         Raises:
             ModelNotFound, ArchiveInvalid, SignatureInvalid, RegistryBusy, RegistryError: the pointer is as it was.
+            ModelInvalid: the service would refuse it; says why. The pointer is as it was.
         """
         from churn.registry.promoting import promote_model
 
         with durable.os_errors_reported(f"promoting {tag}"), self.lock():
-            self._trusted_entry(tag)
+            self._check_may_be_served(tag)
             return promote_model(self.layout, self.store, tag, reason, command or this_command(), "promote")
 
     def rollback(self, reason: str = "", command: str | None = None) -> Promotion:
@@ -174,7 +178,7 @@ class Registry:
 
         with durable.os_errors_reported("rolling back"), self.lock():
             target = rollback_target(self.layout)
-            self._trusted_entry(target)
+            self._check_may_be_served(target)
             promotion = promote_model(self.layout, self.store, target, reason, command or this_command(), "rollback")
         assert promotion is not None, "the target is never the current model"  # noqa: S101 - for the type checker
         return promotion
@@ -205,7 +209,7 @@ class Registry:
                 stack.enter_context(self._locked(WAIT_SECONDS))
             check_folder(self.layout)
             with durable.os_errors_reported("verifying"):
-                return verify_registry(self.layout, self.key)
+                return verify_registry(self.layout, self.key, self.model_name)
 
     @contextlib.contextmanager
     def lock(self, timeout: float = WAIT_SECONDS) -> Iterator[None]:
@@ -239,6 +243,16 @@ class Registry:
         if self.key is not None:
             self.key.check(entry)
         return entry
+
+    def _check_may_be_served(self, tag: str) -> None:
+        """What is asked of a model's record before its archive is looked at."""
+        self._trusted_entry(tag)
+        name = tag.partition(":")[0]
+        if self.model_name is not None and name != self.model_name:
+            raise ModelInvalid(
+                f"{tag} is not of the name that is served, MODEL_NAME={self.model_name}: the service would refuse it; "
+                f"promote a model of that name, or set MODEL_NAME={name} here and for the service"
+            )
 
     def _import(self, tag: Tag, archive: Path, entry: Entry) -> None:
         import tempfile

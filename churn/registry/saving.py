@@ -9,12 +9,10 @@ from churn.registry import durable
 from churn.registry.archive import digest_of
 from churn.registry.layout import Layout
 from churn.registry.metadata import Entry, is_file_name, read_entries, render_entries, write_entries
-from churn.registry.store import LocalStore
+from churn.registry.store import YAML_NAME, LocalStore
 from churn.registry.tag import LATEST, MAX_PART, Tag, is_tag_part
 from churn.registry.unfinished import noted
 from churn.signing import ModelKey
-
-_RESERVED = "model.yaml"  # BentoML's own file in a model's folder
 
 
 def check_tag(name: str, version: str | None) -> None:
@@ -40,7 +38,7 @@ def check_input(name: str, version: str | None, files: Mapping[str, bytes], entr
     if not files:
         raise RegistryError(f"model {name!r} has no files")
     for file_name in files:
-        if not is_file_name(file_name) or file_name == _RESERVED:
+        if not is_file_name(file_name) or file_name == YAML_NAME:
             raise RegistryError(f"{file_name!r} is not allowed as the name of a file of a model")
     try:
         render_entries([dict(entry)])

@@ -9,6 +9,7 @@ that name stumbles. Here such halves are cleared away before BentoML is asked, u
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,10 @@ from churn.registry.tag import LATEST, Tag
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
+YAML_NAME = "model.yaml"
+"""BentoML's own file in a model's folder."""
 _COMPLETE_YAML = (b"name:", b"version:", b"creation_time:")  # the last is what BentoML writes last
+_TAG_LINE = re.compile(rb"^(name|version): *['\"]?([-._a-z0-9]*)", re.MULTILINE)
 
 
 class LocalStore:
@@ -145,9 +149,15 @@ class LocalStore:
                 latest.unlink()
 
 
+def tag_in_yaml(yaml: bytes) -> str:
+    """The tag that a `model.yaml` of BentoML's names; `:` where it names none."""
+    parts = dict(_TAG_LINE.findall(yaml))
+    return b":".join(parts.get(key, b"") for key in (b"name", b"version")).decode("ascii")
+
+
 def _is_complete(folder: Path) -> bool:
     try:
-        yaml = (folder / "model.yaml").read_bytes()
+        yaml = (folder / YAML_NAME).read_bytes()
     except FileNotFoundError:
         return False
     return all(key in yaml for key in _COMPLETE_YAML)

@@ -3,18 +3,19 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from churn.errors import PointerMissing, RegistryError
+from churn.errors import ModelInvalid, PointerMissing, RegistryError
 from churn.registry import durable
-from churn.registry.archive import check_digest, check_members
 from churn.registry.layout import Layout
 from churn.registry.metadata import Entry, is_pruned, read_entries
-from churn.registry.pointer import read_pointer
+from churn.registry.pointer import pointed_at, read_pointer
 from churn.registry.promotions import Promotion, read_promotions, trail
+from churn.registry.servable import check_servable
 from churn.registry.tag import ARCHIVE_SUFFIX, Tag, parse_tag
 from churn.registry.unfinished import Note, described, noted_tags, read_note, train_stats_of
 from churn.signing import ModelKey
 
 _SETTLES = "the next save, promote, rollback or prune settles it"
+_IS_CURRENT = "it is the current model: a service that starts now has none; promote another model"
 
 
 class Finding(NamedTuple):
@@ -28,8 +29,15 @@ class Finding(NamedTuple):
         return f"{self.where}: {self.what}" + (f"; {self.cure}" if self.cure else "")
 
 
-def verify_registry(layout: Layout, key: ModelKey | None) -> list[Finding]:
-    """Re-check metadata, archives, signatures (with a key), pointer, history, training statistics; list left-overs."""
+def verify_registry(layout: Layout, key: ModelKey | None, model_name: str | None) -> list[Finding]:
+    """Re-check metadata, archives, pointer, history, training statistics, and that models load; list left-overs.
+
+    Args:
+        layout: where all is.
+        key: that must have signed the models; None: none has to.
+        model_name: that the current model must have; None: any.
+
+    """
     note = read_note(layout)
     findings = list(_interrupted(layout, note))
     try:
@@ -39,7 +47,7 @@ def verify_registry(layout: Layout, key: ModelKey | None) -> list[Finding]:
         return [*findings, Finding(layout.shown(layout.metadata), str(error))]
     findings += _entries(layout, entries, key)
     findings += _strays(layout, entries, note)
-    findings += _pointer(layout, entries, note)
+    findings += _pointer(layout, entries, note, model_name)
     findings += _history(layout, entries, note)
     return findings
 
@@ -54,6 +62,7 @@ def _interrupted(layout: Layout, note: Note | None) -> Iterator[Finding]:
 
 def _entries(layout: Layout, entries: Sequence[Entry], key: ModelKey | None) -> Iterator[Finding]:
     where = layout.shown(layout.metadata)
+    current = _current(layout)
     seen: set[str] = set()
     for entry in entries:
         text = entry["model_tag"]
@@ -70,12 +79,18 @@ def _entries(layout: Layout, entries: Sequence[Entry], key: ModelKey | None) -> 
             )
         if not is_pruned(entry):
             try:
-                check_digest(archive, entry)
-                check_members(archive, archive)
+                check_servable(archive, entry)
                 if key is not None:
                     key.check(entry)
-            except RegistryError as error:
-                yield Finding(layout.shown(archive), str(error))
+            except (RegistryError, ModelInvalid) as error:
+                yield Finding(layout.shown(archive), str(error), _IS_CURRENT if tag == current else "")
+
+
+def _current(layout: Layout) -> Tag | None:
+    try:
+        return pointed_at(layout)
+    except RegistryError:  # the pointer has its own finding
+        return None
 
 
 def _strays(layout: Layout, entries: Sequence[Entry], note: Note | None) -> Iterator[Finding]:
@@ -89,7 +104,7 @@ def _strays(layout: Layout, entries: Sequence[Entry], note: Note | None) -> Iter
             yield Finding(layout.shown(path), f"an archive that {where} does not hold", "remove it if nobody misses it")
 
 
-def _pointer(layout: Layout, entries: Sequence[Entry], note: Note | None) -> Iterator[Finding]:
+def _pointer(layout: Layout, entries: Sequence[Entry], note: Note | None, model_name: str | None) -> Iterator[Finding]:
     where = layout.shown(layout.pointer)
     try:
         tag = read_pointer(layout)
@@ -106,6 +121,9 @@ def _pointer(layout: Layout, entries: Sequence[Entry], note: Note | None) -> Ite
         state = "was pruned" if entry else "the metadata does not hold"
         yield Finding(where, f"it names {tag}, which {state}", "promote another model")
         return
+    if model_name is not None and tag.name != model_name:
+        what = f"it names {tag}, and MODEL_NAME is {model_name}, so the service refuses it"
+        yield Finding(where, what, "promote a model of that name, or set MODEL_NAME")
     if not _is_promotion(note):
         yield from _train_stats(layout, tag)
 

@@ -147,7 +147,10 @@ BAD_MODELS = {
 def test_a_bad_model_is_never_served(pod, tag, reason):
     before, logged = failures(pod), len(events(pod, "model not loaded"))
     promoted = pod.home.run("-m", "churn.registry", "promote", tag, BENTOML_HOME=str(pod.home.path / "operator"))
-    assert promoted.returncode == 0, promoted.stderr
+    assert promoted.returncode == 2
+    assert reason.removeprefix("this service serves ") in promoted.stderr
+    assert pod.home.pointer.read_text().strip() == GOOD
+    point_at(pod.home, tag)
     assert_stays(pod, tag, reason, before, logged)
     back_to_the_good_one(pod)
 
@@ -236,6 +239,8 @@ def test_a_full_disk_leaves_the_old_model_until_there_is_room(models, tmp_path, 
 
 def test_a_full_or_read_only_volume_refuses_the_promotion_and_the_service_goes_on(models, tmp_path, serve, mount):
     home = copy_home(models, tmp_path)
+    pruned = home.run("-m", "churn.registry", "prune", "--keep", "0")  # the bad ones, which `verify` would name
+    assert "golden" in pruned.stdout, pruned.stderr
     home.registry.rename(tmp_path / "content")
     home.registry.mkdir()
     mount("-t", "tmpfs", "-o", "size=256k", "none", at=home.registry)

@@ -21,7 +21,8 @@ SAVE = """
 import pathlib, sys
 from churn.registry import Registry
 registry = Registry(pathlib.Path(sys.argv[1]))
-files = {"model.onnx": b"never promoted", "card.json": b"{}"}
+folder = registry.fetch(registry.current())
+files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "model.yaml"}
 registry.save("churn_model_v1", None, files, {"passed_gate": False})
 """
 
