@@ -76,6 +76,7 @@ def _judge(options: argparse.Namespace, settings: Settings) -> "Report":
         raise NothingToJudge(
             f"{tag} has only {window.rows} logged predictions in this window, --min-rows asks for "
             f"{settings.drift.min_rows}; wait for more, or take a longer --since or a larger --last-n"
+            f"{window.future.note}"
         )
     comparison = compare(reference, window.features, window.prediction, settings.drift)
     trained_at = str(registry.entry(tag).get("trained_at_utc", ""))

@@ -15,6 +15,7 @@ from pathlib import Path
 FILE_PATTERN = "predictions*"
 _CHECK_SECONDS = 1.0
 _IDLE_SECONDS = 3600.0
+_CLOCKS_DIFFER_SECONDS = 300.0
 
 
 class Journal:
@@ -104,9 +105,16 @@ class Journal:
     def _delete_oldest(self) -> None:
         """Keep the folder bounded; files written to within the hour may be another live process's."""
         found = (path for path in self.folder.glob(FILE_PATTERN) if path.is_file())
-        files = sorted(found, key=_modified, reverse=True)
+        now = time.time()
+
+        def newest_first(path: Path) -> float:
+            # Dated later than now, by a clock that was ahead: it must not take the place of others for years.
+            changed = _modified(path)
+            return -changed if changed <= now + _CLOCKS_DIFFER_SECONDS else 0.0
+
+        files = sorted(found, key=newest_first)
         for path in files[self.keep_files :]:
-            if path != self.path and time.time() - _modified(path) > _IDLE_SECONDS:
+            if path != self.path and now - _modified(path) > _IDLE_SECONDS:
                 with contextlib.suppress(OSError):  # it may be another user's; tidying up stops no writing
                     path.unlink()
 

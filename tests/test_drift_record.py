@@ -46,8 +46,8 @@ def test_a_moment_survives_formatting(micros):
 
 
 def test_a_time_without_a_zone_is_utc_and_one_with_a_zone_is_converted():
-    assert parse_moment("2026-11-20T00:00:00") == moment(0)
-    assert parse_moment("2026-11-20T02:30:00+02:30") == moment(0)
+    assert parse_moment("2024-11-20T00:00:00") == moment(0)
+    assert parse_moment("2024-11-20T02:30:00+02:30") == moment(0)
 
 
 @given(st.binary(max_size=60))

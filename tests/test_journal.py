@@ -65,6 +65,19 @@ def test_old_files_are_deleted_beyond_the_limit_but_not_those_in_use(tmp_path):
     }
 
 
+def test_files_dated_later_than_now_take_no_place_of_others(tmp_path):
+    now = time.time()
+    times = {"ahead-1": now + 5e7, "ahead-2": now + 5e7, "ahead-3": now + 4000, "idle": now - 7200, "old": now - 9000}
+    for name, changed in times.items():
+        path = tmp_path / f"predictions-{name}.jsonl"
+        path.write_bytes(line(1))
+        os.utime(path, (changed, changed))
+    Journal(tmp_path, keep_files=2).append(line(100))
+    kept = {path.stem.removeprefix("predictions-") for path in tmp_path.iterdir()}
+    # Those that may still be written to stay, whatever their number; of the others the newest.
+    assert kept == {"ahead-1", "ahead-2", "ahead-3", "idle", f"{socket.gethostname()}-{os.getpid()}"}
+
+
 def test_what_cannot_be_deleted_stops_no_line(tmp_path):
     (tmp_path / "predictions-2026").mkdir()
     old = tmp_path / "predictions-elsewhere.jsonl"

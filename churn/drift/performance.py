@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from churn.drift.labels import LabelCounts, load_labels
+from churn.drift.record import FutureLines, latest_moment
 from churn.drift.scan import Progress, Scan, scan_journal
 from churn.drift.window import journal_files
 from churn.errors import NothingToJudge
@@ -68,10 +69,11 @@ class ModelPerformance:
 
 @dataclass(frozen=True)
 class Performance:
-    """Every model that made predictions which have a label now."""
+    """Every model that made predictions which have a label now; lines dated later than now are no predictions."""
 
     models: tuple[ModelPerformance, ...]
     labels: LabelCounts
+    future: FutureLines
 
     @property
     def below_promise(self) -> bool:
@@ -96,6 +98,7 @@ class Performance:
             "below_promise": self.below_promise,
             "summary": self.summary,
             "labels": asdict(self.labels),
+            **self.future.as_json(),
             "models": [
                 {"tag": model.tag, "rows": model.rows, "metrics": {m.name: _metric(m) for m in model.metrics}}
                 for model in self.models
@@ -124,12 +127,12 @@ def measure_performance(
         NothingToJudge: no log, or for no model enough labels.
         JournalError: a file of the journal cannot be read.
     """
-    with scan_journal(journal_files(folder), progress, ids=True) as scan:
-        counts = load_labels(scan, labels)
+    with scan_journal(journal_files(folder), latest_moment(), progress, ids=True) as scan:
+        counts, future = load_labels(scan, labels), scan.future()
         if not counts.matched:
             raise NothingToJudge(
                 f"none of the {counts.rows:,} labels of {labels} has a request_id that is in the log; are they the "
-                "ids that the answers of `POST /predict` gave?"
+                f"ids that the answers of `POST /predict` gave?{future.note}"
             )
         rows = scan.connection.execute("SELECT model, count(*) FROM judged GROUP BY 1 ORDER BY 1").fetchall()
         models = tuple(_measure(scan, tag, count, entries.get(tag, {}), min_rows) for tag, count in rows)
@@ -137,8 +140,9 @@ def measure_performance(
         found = ", ".join(f"{model.tag} {model.rows:,}" for model in models)
         raise NothingToJudge(
             f"too few labelled predictions, or all with the same label ({found}); --min-rows asks for {min_rows}"
+            f"{future.note}"
         )
-    return Performance(models, counts)
+    return Performance(models, counts, future)
 
 
 def _measure(scan: Scan, tag: str, rows: int, entry: Mapping[str, Any], min_rows: int) -> ModelPerformance:

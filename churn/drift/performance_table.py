@@ -18,7 +18,9 @@ def print_performance(performance: Performance, console: Console | None = None) 
     heading = (
         f"{labels.rows:,} labels, {labels.matched:,} of them of logged predictions; {labels.unknown:,} still empty"
     )
-    console.print(heading, markup=False, highlight=False)
+    if performance.future.rows:
+        heading += f"; left out: {performance.future}"
+    console.print(heading, markup=False, highlight=False, soft_wrap=not console.is_terminal)
     table = Table("model", "metric", "realised", "promised", "verdict")
     for model in performance.models:
         _add(table, model)

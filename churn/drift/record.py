@@ -15,6 +15,7 @@ JOURNAL_TIME = (
 )
 """The whole of a `ts`, for both readers of the journal: Python and DuckDB each know other forms of time too."""
 _JOURNAL_TIME = re.compile(JOURNAL_TIME)
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class Record(NamedTuple):
@@ -32,6 +33,41 @@ class Record(NamedTuple):
     model: str
     probability: float
     values: tuple[float | str, ...]
+
+
+class FutureLines(NamedTuple):
+    """Lines dated later than now, written by a clock that was ahead.
+
+    Attributes:
+        rows: how many there are.
+        latest: the latest of their dates, in microseconds since 1970 UTC.
+
+    """
+
+    rows: int = 0
+    latest: int = 0
+
+    def __str__(self) -> str:
+        plural = "s" if self.rows > 1 else ""
+        return f"{self.rows:,} line{plural} dated later than now (up to {format_moment(self.latest)})"
+
+    @property
+    def note(self) -> str:
+        """The end of a message that there is too little to judge; empty where there are no such lines."""
+        if not self.rows:
+            return ""
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return f"; left out: {self}: the clock that wrote them is ahead, or this machine's, {now}, is behind"
+
+    def as_json(self) -> dict[str, Any]:
+        """The form that docs/drift.md documents."""
+        latest = format_moment(self.latest) if self.rows else None
+        return {"future_lines": self.rows, "latest_future_utc": latest}
+
+
+def latest_moment() -> int:
+    """The latest moment of a line that counts, in microseconds since 1970 UTC: now, and what clocks may differ by."""
+    return _micros(datetime.now(UTC) + _CLOCKS_DIFFER)
 
 
 def parse_record(line: bytes) -> Record | None:

@@ -86,6 +86,7 @@ class Report:
                 "other_models": window.others,
                 "broken_lines": window.broken,
                 "files": window.files,
+                **window.future.as_json(),
             },
             "settings": asdict(self.settings),
             "drift": self.comparison.drift,

@@ -15,7 +15,7 @@ import duckdb
 import numpy as np
 
 from churn.drift.distribution import Floats
-from churn.drift.record import EARLIEST, JOURNAL_TIME, LATEST
+from churn.drift.record import EARLIEST, JOURNAL_TIME, LATEST, FutureLines
 from churn.drift.tail import is_compressed, unpack
 from churn.errors import JournalError
 from churn.schema import CATEGORICAL_NAMES, FEATURE_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
@@ -33,11 +33,13 @@ _MAX_LISTED = 10_000
 class Scan:
     """A journal read into tables; made by `scan_journal`. `moment` is microseconds since 1970 UTC.
 
-    Table `lines`: every line. View `records`: those that are not broken. Column per feature; NULL is missing.
+    Table `lines`: every line. View `readable`: those that are not broken. View `records`: those of them that are not
+    later than `until`. Column per feature; NULL is missing.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, damaged_files: int) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, until: int, damaged_files: int) -> None:
         self.connection = connection
+        self.until = until
         self._damaged_files = damaged_files
 
     def one(self, query: str, parameters: Sequence[object] = ()) -> tuple[int, ...]:
@@ -47,8 +49,13 @@ class Scan:
 
     def broken(self) -> int:
         """How many lines are broken; where a compressed file was cut, that is one too."""
-        lines = self.one("SELECT (SELECT count(*) FROM lines) - (SELECT count(*) FROM records)")[0]
+        lines = self.one("SELECT (SELECT count(*) FROM lines) - (SELECT count(*) FROM readable)")[0]
         return lines + self._damaged_files
+
+    def future(self) -> FutureLines:
+        """The lines that are later than `until`."""
+        query = "SELECT count(*), coalesce(max(moment), 0) FROM readable WHERE moment > ?"
+        return FutureLines(*self.one(query, [self.until]))
 
     def cut(self, model: str, last_n: int | None, since: int | None) -> None:
         """Make the table `cut`: the records of the model that are the last n, or since a moment, or both."""
@@ -76,11 +83,14 @@ class Scan:
 
 
 @contextlib.contextmanager
-def scan_journal(paths: Sequence[Path], progress: Progress | None = None, *, ids: bool = False) -> Iterator[Scan]:
+def scan_journal(
+    paths: Sequence[Path], until: int, progress: Progress | None = None, *, ids: bool = False
+) -> Iterator[Scan]:
     """Read journal files whole.
 
     Args:
         paths: the files, compressed or not; at least one.
+        until: microseconds since 1970 UTC; a line of later is no record: a clock was ahead.
         progress: told how far it is.
         ids: whether to keep `request_id`, `prediction` and `threshold` too.
 
@@ -104,10 +114,11 @@ def scan_journal(paths: Sequence[Path], progress: Progress | None = None, *, ids
                 # Without these, DuckDB does not keep count of how far it is.
                 connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
                 damaged = _load(connection, paths, Path(folder), ids, progress)
-                connection.execute(_RECORDS)
+                connection.execute(_READABLE)
+                connection.execute(f"CREATE VIEW records AS SELECT * FROM readable WHERE moment <= {int(until)}")  # noqa: S608 - a number
             except duckdb.Error as error:
                 raise JournalError(f"the journal cannot be read: {str(error).splitlines()[0]}") from None
-            yield Scan(connection, damaged)
+            yield Scan(connection, until, damaged)
 
 
 def _load(
@@ -170,8 +181,8 @@ def _number(column: str) -> str:
     return f"CASE WHEN isfinite({number}) THEN {number} END"
 
 
-_RECORDS = f"""
-    CREATE VIEW records AS SELECT * FROM lines
+_READABLE = f"""
+    CREATE VIEW readable AS SELECT * FROM lines
     WHERE model IS NOT NULL AND moment BETWEEN {EARLIEST} AND {LATEST} AND probability BETWEEN 0 AND 1
           AND ({" OR ".join(f"{name} IS NOT NULL" for name in FEATURE_NAMES)})
 """  # noqa: S608 - the schema's own names

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from churn.drift.record import EARLIEST, Record, parse_record
+from churn.drift.record import EARLIEST, FutureLines, Record, parse_record
 from churn.errors import JournalError
 
 BLOCK = 2**18
@@ -32,19 +32,25 @@ class NewestFirst:
 
     Args:
         paths: of the files.
-        since: leave out records that are older, in microseconds since 1970 UTC; None for any time.
+        until: leave out records that are newer, in microseconds since 1970 UTC: a clock was ahead.
+        limit: how many lines are read at most, those that are left out included.
+        since: leave out records that are older; None for any time.
 
     Attributes:
-        read: lines read so far.
+        read: lines read so far; more than `limit` where that has ended the iteration.
         broken: how many of them were broken.
+        future: those that were newer than `until`.
 
     """
 
-    def __init__(self, paths: Sequence[Path], since: int | None = None) -> None:
+    def __init__(self, paths: Sequence[Path], until: int, limit: int, since: int | None = None) -> None:
         self.paths = paths
+        self.until = until
+        self.limit = limit
         self.since = EARLIEST if since is None else since
         self.read = 0
         self.broken = 0
+        self.future = FutureLines()
 
     def __iter__(self) -> Iterator[Record]:
         """Raises JournalError where a file cannot be opened."""
@@ -81,9 +87,13 @@ class NewestFirst:
                 self.broken += 1
             for line in lines_backwards(file):
                 self.read += 1
+                if self.read > self.limit:
+                    return
                 record = parse_record(line)
                 if record is None:
                     self.broken += 1
+                elif record.moment > self.until:
+                    self.future = FutureLines(self.future.rows + 1, max(self.future.latest, record.moment))
                 else:
                     yield record
 

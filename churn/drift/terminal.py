@@ -18,7 +18,7 @@ def print_report(report: Report, console: Console | None = None) -> None:
     console = console or Console()
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
-    console.print(_heading(report), markup=False, highlight=False)
+    console.print(_heading(report), markup=False, highlight=False, soft_wrap=not console.is_terminal)
     console.print(_table(report))
     for rule in report.lab_rules:
         console.print(str(rule), markup=False, highlight=False)
@@ -30,6 +30,7 @@ def _heading(report: Report) -> str:
     window = report.window
     skipped = [f"{rows:,} of {tag}" for tag, rows in window.others.items()]
     skipped += [f"{window.broken:,} broken line{'s' if window.broken > 1 else ''}"] if window.broken else []
+    skipped += [str(window.future)] if window.future.rows else []
     note = f"; left out: {', '.join(skipped)}" if skipped else ""
     first, last = format_moment(window.first), format_moment(window.last)
     return f"{window.model}: {window.rows:,} predictions from {first} to {last}{note}"

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from churn.drift.distribution import Categories, Numbers, Summary
-from churn.drift.record import Record, format_moment
+from churn.drift.record import FutureLines, Record, format_moment, latest_moment
 from churn.drift.scan import Progress, Scan, scan_journal
 from churn.drift.tail import NewestFirst
 from churn.errors import NothingToJudge
@@ -34,6 +35,7 @@ class Window:
         others: records of other models in the same time, by tag.
         broken: lines that were skipped on the way.
         files: files of the journal.
+        future: lines that were skipped on the way since they are dated later than now.
 
     """
 
@@ -46,6 +48,7 @@ class Window:
     others: dict[str, int]
     broken: int
     files: int
+    future: FutureLines
 
     @property
     def key(self) -> str:
@@ -79,7 +82,7 @@ def _size(path: Path) -> int:
 def read_window(
     folder: Path, model: str, last_n: int | None, since: int | None = None, progress: Progress | None = None
 ) -> Window:
-    """Read the last n records of a model, or those since a moment, or the last n of those.
+    """Read the last n records of a model, or those since a moment, or the last n of those; none later than now.
 
     Args:
         folder: of the journal.
@@ -93,32 +96,42 @@ def read_window(
         JournalError: a file cannot be read.
     """
     files = journal_files(folder)
-    window = _read_tail(files, model, last_n, since) or _read_whole(files, model, last_n, since, progress)
+    asked = _Asked(model, last_n, since, latest_moment())
+    window = _read_tail(files, asked) or _read_whole(files, asked, progress)
     if not window.rows:
-        raise NothingToJudge(_why_nothing(window, folder, since))
+        raise NothingToJudge(_why_nothing(window, folder, since) + window.future.note)
     return window
 
 
-def _read_tail(files: Sequence[Path], model: str, last_n: int | None, since: int | None) -> Window | None:
+class _Asked(NamedTuple):
+    """Which records: the last n of a model between two moments."""
+
+    model: str
+    last_n: int | None
+    since: int | None
+    until: int
+
+
+def _read_tail(files: Sequence[Path], asked: _Asked) -> Window | None:
     """The window, if it ends within `TAIL_LINES` of the newest lines."""
-    if last_n is not None and last_n > TAIL_LINES:
+    if asked.last_n is not None and asked.last_n > TAIL_LINES:
         return None
-    newest = NewestFirst(files, since)
+    newest = NewestFirst(files, asked.until, TAIL_LINES, asked.since)
     found: list[Record] = []
     others: Counter[str] = Counter()
     for record in newest:
-        if newest.read > TAIL_LINES:
-            return None
-        if record.model != model:
+        if record.model != asked.model:
             others[record.model] += 1
             continue
         found.append(record)
-        if len(found) == last_n:
+        if len(found) == asked.last_n:
             break
-    return _gather(model, found, others, newest.broken, len(files))
+    if newest.read > TAIL_LINES:
+        return None
+    return _gather(asked.model, found, others, newest)
 
 
-def _gather(model: str, found: Sequence[Record], others: Counter[str], broken: int, files: int) -> Window:
+def _gather(model: str, found: Sequence[Record], others: Counter[str], newest: NewestFirst) -> Window:
     columns = list(zip(*(record.values for record in found), strict=True))
     columns = columns or [()] * (len(NUMERIC_NAMES) + len(CATEGORICAL_NAMES))
     numbers = zip(NUMERIC_NAMES, columns, strict=False)
@@ -133,15 +146,15 @@ def _gather(model: str, found: Sequence[Record], others: Counter[str], broken: i
         features=features,
         prediction=Numbers.of([record.probability for record in found]),
         others=dict(sorted(others.items())),
-        broken=broken,
-        files=files,
+        broken=newest.broken,
+        files=len(newest.paths),
+        future=newest.future,
     )
 
 
-def _read_whole(
-    files: Sequence[Path], model: str, last_n: int | None, since: int | None, progress: Progress | None
-) -> Window:
-    with scan_journal(files, progress) as scan:
+def _read_whole(files: Sequence[Path], asked: _Asked, progress: Progress | None) -> Window:
+    model, last_n, since, until = asked
+    with scan_journal(files, until, progress) as scan:
         scan.cut(model, last_n, since)
         rows, first, last = scan.one("SELECT count(*), coalesce(min(moment), 0), coalesce(max(moment), 0) FROM cut")
         features: dict[str, Summary] = {name: _numbers(scan, name) for name in NUMERIC_NAMES}
@@ -156,6 +169,7 @@ def _read_whole(
             others=scan.others(model, first if rows == last_n else since),
             broken=scan.broken(),
             files=len(files),
+            future=scan.future(),
         )
 
 
@@ -175,6 +189,8 @@ def _why_nothing(window: Window, folder: Path, since: int | None) -> str:
         return f"{where} has no record of the served model {window.model}, only of others: {tags}"
     if since is not None:
         return f"{where} has no record of {window.model} since {format_moment(since)}; ask for a longer time"
+    if window.future.rows:
+        return f"{where} has no record of {window.model} up to now"
     if window.broken:
         return f"{where} has only broken lines ({window.broken}); is something else writing there?"
     return f"{where} is empty; ask the service for predictions first"
