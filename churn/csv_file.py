@@ -5,10 +5,11 @@ import io
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from churn.columns import parse_number
-from churn.csv_lines import check_bytes, read_header
+from churn.csv_lines import Header, check_bytes, read_header
 from churn.progress import Advance
 from churn.schema import CATEGORICAL_NAMES, NUMERIC_FEATURES, TARGET
 from churn.table import Floats, Table, TableBuilder
@@ -37,7 +38,7 @@ def read_csv(path: Path, advance: Advance) -> Table:
         raise
 
 
-def _parse_as_needed(path: Path, header: list[str], advance: Advance) -> Table:
+def _parse_as_needed(path: Path, header: Header, advance: Advance) -> Table:
     """Begin with pandas' fastest parser; what a file needs beyond it mostly shows in the first chunk."""
     empty_numbers = long_numbers = False
     while True:
@@ -51,12 +52,12 @@ def _parse_as_needed(path: Path, header: list[str], advance: Advance) -> Table:
             empty_numbers = True
 
 
-def _parse(path: Path, header: list[str], advance: Advance, *, empty_numbers: bool, long_numbers: bool) -> Table:
+def _parse(path: Path, header: Header, advance: Advance, *, empty_numbers: bool, long_numbers: bool) -> Table:
     """Read all rows.
 
     Args:
         path: the file.
-        header: its columns.
+        header: its columns, and where they stand.
         advance: told how many bytes were read.
         empty_numbers: some numbers are missing.
         long_numbers: some numbers need a parser that is right to the last of 17 digits.
@@ -68,9 +69,9 @@ def _parse(path: Path, header: list[str], advance: Advance, *, empty_numbers: bo
     with io.BufferedReader(_Source(path, digest, advance), buffer_size=2**20) as source:
         chunks = pd.read_csv(
             source,
-            names=header,
-            header=0,
-            dtype={name: "float64" if name in _MANY_VALUES else "category" for name in header},
+            names=header.names,
+            header=header.above,
+            dtype={name: "float64" if name in _MANY_VALUES else "category" for name in header.names},
             keep_default_na=False,
             na_values={name: [""] for name in _MANY_VALUES},
             na_filter=empty_numbers,
@@ -79,16 +80,26 @@ def _parse(path: Path, header: list[str], advance: Advance, *, empty_numbers: bo
             chunksize=CHUNK_ROWS,
         )
         for chunk in chunks:
+            if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes surplus fields for row labels
+                raise ValueError("the rows have more fields than the header")
             if not long_numbers and not all(_is_short(chunk[name].to_numpy(np.float64)) for name in _MANY_VALUES):
                 raise _LongNumbers
-            _add(builder, chunk)
-            doubtful = doubtful or _is_doubtful(chunk, header)
+            rows = _without_blank(chunk) if empty_numbers else chunk
+            _add(builder, rows)
+            doubtful = doubtful or _is_doubtful(rows, header.names)
     return Table(builder.frame(), digest.hexdigest(), doubtful)
 
 
+def _without_blank(chunk: pd.DataFrame) -> pd.DataFrame:
+    """The rows that have more than commas in them."""
+    filled: npt.NDArray[np.bool_] = np.logical_or.reduce([chunk[name].notna() & (chunk[name] != "") for name in chunk])
+    if filled.all():
+        return chunk
+    rows = chunk.loc[filled]
+    return rows.assign(**{name: rows[name].cat.remove_unused_categories() for name in CATEGORICAL_NAMES})
+
+
 def _add(builder: TableBuilder, chunk: pd.DataFrame) -> None:
-    if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes surplus fields for row labels
-        raise ValueError("the rows have more fields than the header")
     numbers = {name: chunk[name].to_numpy(np.float64) for name in _MANY_VALUES}
     numbers |= {name: _numbers(pd.Categorical(chunk[name])) for name in _FEW_VALUES}
     builder.add(numbers, {name: pd.Categorical(chunk[name]) for name in CATEGORICAL_NAMES})

@@ -1,46 +1,86 @@
 """CSV files, line by line: the header, and each row with the line on which an editor shows it."""
 
-import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from churn.columns import COLUMNS, header_problems, shorten
 from churn.diagnosis import Record, check_header, refuse
 from churn.errors import DataError
+from churn.file_kind import foreign_kind
 
 UNIT = "line"
 
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+class Header(NamedTuple):
+    """The names of a file's columns, and where they stand.
+
+    Attributes:
+        line: on which they begin.
+        names: without outer blanks, in the file's order.
+        above: how many lines with nothing but commas, or Excel's `sep=,`, are above.
+        separator: of the fields, where it is not the comma.
+
+    """
+
+    line: int
+    names: list[str]
+    above: int
+    separator: str | None
+
+    def separator_problems(self) -> list[str]:
+        """What is wrong where the fields are not separated by commas."""
+        return [f"the fields are separated by {self.separator!r}; allowed: ','"] if self.separator else []
 
 
-def read_header(path: Path) -> list[str]:
-    """The names of the columns, in the file's order.
+def read_header(path: Path) -> Header:
+    """The header of a training file.
 
     Raises:
         DataError: there is none, or not the expected columns.
         UnicodeDecodeError: the file is not UTF-8.
     """
-    with path.open("rb") as file:
-        if file.read(2) in _UTF16:
-            raise refuse(path, ["byte 0: the file is UTF-16; save it as UTF-8"])
-    line, names = next(_records(path), (0, []))
-    if not names:
-        raise DataError(f"{path} is empty; expected a header and rows: {','.join(COLUMNS)}")
-    if "\0" in "".join(names):
-        check_bytes(path)
-    header = [name.strip() for name in names]
-    problems = header_problems(header)
-    separators = [mark for mark in ";\t|" if mark in names[0]] if len(names) == 1 else []
-    if separators:
-        problems = [f"the fields are separated by {separators[0]!r}; allowed: ','"]
-    check_header(path, header, f"line {line}, ", problems)
+    header = find_header(path, COLUMNS)
+    problems = header.separator_problems() or header_problems(header.names)
+    check_header(path, header.names, f"line {header.line}, ", problems)
     return header
+
+
+def find_header(path: Path, expected: Sequence[str]) -> Header:
+    """The header of a CSV file, whatever its columns are.
+
+    Raises:
+        DataError: there is none, or the file is of another kind.
+        UnicodeDecodeError: the file is not UTF-8.
+    """
+    if kind := foreign_kind(path):
+        raise refuse(path, [f"byte 0: the file is {kind[0]}; {kind[1]}"])
+    header = _take_header(_records(path))
+    if header is None:
+        raise DataError(f"{path} is empty; expected a header and rows: {','.join(expected)}")
+    if "\0" in "".join(header.names):
+        check_bytes(path)
+    return header
+
+
+def _take_header(records: Iterator[Record]) -> Header | None:
+    above = 0
+    for line, fields in records:
+        told = ",".join(fields)
+        if (above == 0 and told.startswith("sep=,")) or not any(fields):
+            above += 1
+            continue
+        separator = next((mark for mark in ";\t|" if len(fields) == 1 and mark in told), None)
+        return Header(line, [name.strip() for name in fields], above, separator)
+    return None
 
 
 def csv_records(path: Path) -> Iterator[Record]:
     """Each row of data: the line on which it begins, as an editor counts, and its fields.
+
+    A row of nothing but commas, as spreadsheets write below their tables, is passed over like an empty line.
 
     Raises:
         DataError: the bytes are not UTF-8 text, or a quote is never closed.
@@ -48,8 +88,9 @@ def csv_records(path: Path) -> Iterator[Record]:
     """
     check_bytes(path)
     records = _records(path)
-    next(records, None)  # the header
-    yield from records
+    header = _take_header(records)
+    columns = len(header.names) if header else 0
+    yield from ((line, fields) for line, fields in records if any(fields) or len(fields) > columns)
 
 
 class _Lines:

@@ -21,6 +21,8 @@ from churn.columns import COLUMNS, dataset_schema
 from churn.copies import Digests, count_customers, row_digests
 from churn.diagnosis import check_records
 from churn.errors import DataError
+from churn.file_kind import foreign_kind
+from churn.levels import check_levels
 from churn.schema import FEATURE_NAMES, TARGET
 from churn.simulation import SUFFIXES, simulate, write_simulated
 from churn.table import Table
@@ -69,18 +71,28 @@ def read_dataset(path: Path) -> Dataset:
         DataError: names file, line (CSV, as an editor counts) or row (Parquet), column and value of the first
             problems, and counts the rest.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise DataError(f"{path} cannot be read: its name must end in {' or '.join(SUFFIXES)}")
     try:
-        if not path.is_file():
-            why = "it is not a file" if path.exists() else "there is no such file"
+        if why := _why_unreadable(path):
             raise DataError(f"{path} cannot be read: {why}")
         table = _read(path)
+        check_levels(path, table.frame)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read: {reason}") from None
     target = table.frame.pop(TARGET).to_numpy(np.int8)
     return Dataset(path, table.sha256, table.frame[list(FEATURE_NAMES)], target)
+
+
+def _why_unreadable(path: Path) -> str | None:
+    if path.is_dir():
+        return "it is not a file but a folder"
+    if path.suffix.lower() not in SUFFIXES:
+        kind = foreign_kind(path) if path.is_file() else None
+        told = f"; it is {kind[0]}: {kind[1]}" if kind else ""
+        return f"its name must end in {' or '.join(SUFFIXES)}{told}"
+    if not path.is_file():
+        return "it is not a file" if path.exists() else "there is no such file"
+    return None
 
 
 def _read(path: Path) -> Table:
@@ -98,7 +110,7 @@ def _read(path: Path) -> Table:
     if parquet:
         check_records(path, COLUMNS, parquet_file.parquet_records(path), parquet_file.UNIT)
     else:
-        check_records(path, csv_lines.read_header(path), csv_lines.csv_records(path), csv_lines.UNIT)
+        check_records(path, csv_lines.read_header(path).names, csv_lines.csv_records(path), csv_lines.UNIT)
     if failure is not None:
         reason = (str(failure).splitlines() or [type(failure).__name__])[0]
         raise DataError(f"{path} cannot be used: {reason}") from None

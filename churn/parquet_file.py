@@ -1,17 +1,19 @@
 """Parquet files, read by DuckDB chunk by chunk."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
 import pandas as pd
 
-from churn.columns import COLUMNS, header_problems
+from churn.columns import COLUMNS, header_problems, shorten
 from churn.diagnosis import Record, check_header, refuse
 from churn.errors import DataError
+from churn.file_kind import duckdb_name, foreign_kind
 from churn.progress import Advance
 from churn.schema import CATEGORICAL_NAMES, NUMERIC_NAMES, TARGET
 from churn.table import Table, TableBuilder
@@ -20,7 +22,21 @@ UNIT = "row"
 
 _MAGIC = b"PAR1"
 _CHUNK_VECTORS = 50  # of 2,048 rows each
-_NUMBER_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+_NUMBERS = (*NUMERIC_NAMES, TARGET)
+
+
+class Types(NamedTuple):
+    """What a column may hold: in words, and as the names that DuckDB has for types."""
+
+    told: str
+    ids: frozenset[str]
+
+
+_WHOLE = frozenset(f"{sign}{size}" for sign in ("", "u") for size in ("tinyint", "smallint", "integer", "bigint"))
+TEXT = Types("text", frozenset({"varchar", "enum"}))
+NUMBER = Types("a number type", _WHOLE | {"hugeint", "uhugeint", "float", "double", "decimal"})
+LABEL = Types("0 or 1, as a number or as text", TEXT.ids | NUMBER.ids)
+ID = Types("text or whole numbers", TEXT.ids | _WHOLE | {"uuid"})
 
 
 def read_parquet(path: Path, advance: Advance) -> Table:
@@ -34,7 +50,7 @@ def read_parquet(path: Path, advance: Advance) -> Table:
     digest = _digest(path, advance)
     builder = TableBuilder()
     for chunk in _chunks(path):
-        numbers = {name: chunk[name].to_numpy(np.float64) for name in (*NUMERIC_NAMES, TARGET)}
+        numbers = {name: chunk[name].to_numpy(np.float64) for name in _NUMBERS}
         builder.add(numbers, {name: pd.Categorical(chunk[name]) for name in CATEGORICAL_NAMES})
     return Table(builder.frame(), digest, doubtful=False)
 
@@ -58,7 +74,7 @@ def _as_text(value: str | float | None) -> str:
 
 def _chunks(path: Path) -> Iterator[pd.DataFrame]:
     with _opened(path) as connection:
-        numbers = [f"CAST({name} AS DOUBLE) AS {name}" for name in (*NUMERIC_NAMES, TARGET)]
+        numbers = [f"CAST({name} AS DOUBLE) AS {name}" for name in _NUMBERS]
         texts = [f"CAST({name} AS VARCHAR) AS {name}" for name in CATEGORICAL_NAMES]
         # The names are the schema's own, not the file's or the user's.
         connection.execute(f"SELECT {', '.join([*numbers, *texts])} FROM data")  # noqa: S608
@@ -69,46 +85,66 @@ def _chunks(path: Path) -> Iterator[pd.DataFrame]:
 @contextmanager
 def _opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the view `data` of the file, whose columns and types have been checked."""
-    _check_magic(path)
+    check_magic(path, COLUMNS)
     # Nothing may be downloaded because of what a file says of itself.
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
+    with damage_reported(path), duckdb.connect(config=config) as connection:
+        connection.read_parquet(duckdb_name(path), hive_partitioning=False).create_view("data")
+        data = connection.table("data")
+        check_header(path, data.columns, "", header_problems(data.columns))
+        check_types(path, data, dict.fromkeys(CATEGORICAL_NAMES, TEXT) | dict.fromkeys(_NUMBERS, NUMBER))
+        yield connection
+
+
+@contextmanager
+def damage_reported(path: Path) -> Iterator[None]:
+    """Turn what DuckDB says of a file into a message for the user.
+
+    Raises:
+        DataError: the file is damaged.
+    """
     try:
-        with duckdb.connect(config=config) as connection:
-            name = "".join(f"[{mark}]" if mark in "*?[" else mark for mark in str(path.absolute()))
-            connection.read_parquet(name, hive_partitioning=False).create_view("data")
-            _check_types(path, connection.table("data"))
-            yield connection
+        yield
     except (duckdb.Error, RuntimeError, UnicodeDecodeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path} is a damaged Parquet file: {reason}") from None
 
 
-def _check_magic(path: Path) -> None:
+def check_magic(path: Path, columns: Sequence[str]) -> None:
+    """Check that a file begins and ends like Parquet.
+
+    Raises:
+        DataError: it does not; `columns` are those that there should be.
+        OSError: it cannot be read.
+    """
     with path.open("rb") as file:
         start = file.read(len(_MAGIC))
         file.seek(max(0, path.stat().st_size - len(_MAGIC)))
         end = file.read()
     if not start:
-        raise DataError(f"{path} is empty; expected a Parquet file with the columns {','.join(COLUMNS)}")
+        raise DataError(f"{path} is empty; expected a Parquet file with the columns {','.join(columns)}")
     if start != _MAGIC:
-        raise DataError(f"{path} is not a Parquet file: it does not begin with {_MAGIC.decode()}")
+        kind = foreign_kind(path)
+        told = f"; it is {kind[0]}: {kind[1]}" if kind else ""
+        raise DataError(f"{path} is not a Parquet file: it does not begin with {_MAGIC.decode()}{told}")
     if end != _MAGIC:
         raise DataError(f"{path} is cut off: as a Parquet file it must end with {_MAGIC.decode()}")
 
 
-def _check_types(path: Path, data: duckdb.DuckDBPyRelation) -> None:
-    check_header(path, data.columns, "", header_problems(data.columns))
-    problems = []
-    for name, kind in zip(data.columns, map(str, data.types), strict=True):
-        if name in CATEGORICAL_NAMES:
-            allowed, right = "text", kind.startswith(("VARCHAR", "ENUM"))
-        else:
-            allowed, right = "a number type", kind.removeprefix("U").startswith(_NUMBER_TYPES) and "[" not in kind
-        if not right:
-            problems.append(f"column {name}: it holds {kind}; allowed: {allowed}")
+def check_types(path: Path, data: duckdb.DuckDBPyRelation, allowed: Mapping[str, Types]) -> None:
+    """Check the types of columns: exactly, so that no list or struct of texts passes for a text.
+
+    Raises:
+        DataError: names each column that is of another type, and what is allowed.
+    """
+    problems = [
+        f"column {name}: it holds {shorten(str(kind), 80)[1:-1]}; allowed: {allowed[name].told}"
+        for name, kind in zip(data.columns, data.types, strict=True)
+        if name in allowed and (kind.id not in allowed[name].ids or str(kind) == "JSON")
+    ]
     if problems:
         raise refuse(path, problems)
 

@@ -23,7 +23,12 @@ def reading(path: Path) -> Iterator[Advance]:
     from rich.console import Console  # noqa: PLC0415 - a tenth of a second that most runs do not need
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
-    columns = (TextColumn("reading {task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("reading {task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(path.name, total=size)
         yield lambda count: bar.advance(task, count)

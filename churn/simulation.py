@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn.errors import DataError
+from churn.file_kind import duckdb_name
 from churn.schema import FEATURE_NAMES, TARGET
 
 BLOCK_ROWS = 65_536
@@ -105,7 +106,7 @@ def _convert(csv: Path, parquet: Path) -> None:
     with duckdb.connect(config=config) as connection:
         types = ("SMALLINT", "SMALLINT", "DOUBLE", "VARCHAR", "VARCHAR", "TINYINT")
         columns = dict(zip((*FEATURE_NAMES, TARGET), types, strict=True))
-        connection.read_csv(str(csv), columns=columns, header=True).write_parquet(str(parquet))
+        connection.read_csv(duckdb_name(csv), columns=columns, header=True).write_parquet(str(parquet))
 
 
 def _blocks(rows: int, seed: int) -> Iterator[Simulated]:

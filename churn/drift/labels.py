@@ -1,14 +1,22 @@
 """The truth that comes later: `request_id,churn`, joined with the journal."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import batched
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 
+from churn.csv_lines import UNIT, check_bytes, csv_records, find_header
+from churn.diagnosis import Problems, refuse, wrong_width
 from churn.drift.scan import Scan
 from churn.errors import DataError
+from churn.file_kind import duckdb_name
+from churn.parquet_file import ID, LABEL, check_magic, check_types, damage_reported
 
 COLUMNS = ("request_id", "churn")
+_BATCH_ROWS = 50_000
 
 
 @dataclass(frozen=True)
@@ -64,32 +72,87 @@ def load_labels(scan: Scan, path: Path) -> LabelCounts:
 
 def _read(scan: Scan, path: Path) -> int:
     """Make the table `labels`; returns its number of rows."""
-    if not path.is_file():
-        raise DataError(f"{path} is not there; --labels needs a CSV or Parquet file with {','.join(COLUMNS)}")
-    parquet = path.suffix.lower() in (".parquet", ".pq")
-    reader = "read_parquet(?" if parquet else "read_csv(?, header = true, all_varchar = true, delim = ','"
-    # A folder named like `churn=1` would else be taken for a column.
-    source = f"{reader}, hive_partitioning = false)"
     try:
-        found = scan.connection.execute(f"DESCRIBE SELECT * FROM {source}", [str(path)]).fetchall()  # noqa: S608 - one of the two above
-        missing = [name for name in COLUMNS if name not in {row[0] for row in found}]
-        if missing:
-            names = ", ".join(str(row[0]) for row in found[:10])
-            raise DataError(f"{path} has no column {' and no column '.join(missing)}; it has: {names}")
-        # The two columns are taken first, so that `text` is ours, not another column of the file. Ids stay as
-        # they are: to the journal an id with a blank at its end is another id.
-        scan.connection.execute(
-            f"""
-            CREATE TABLE labels AS
-            SELECT request_id, text, try_cast(text AS DOUBLE) AS churn FROM (
-                SELECT request_id::VARCHAR AS request_id, nullif(trim(churn::VARCHAR), '') AS text FROM {source}
-            )
-            """,  # noqa: S608 - the same
-            [str(path)],
-        )
-    except duckdb.Error as error:
-        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+        if not path.is_file():
+            why = "is a folder" if path.is_dir() else "is not a file" if path.exists() else "is not there"
+            raise DataError(f"{path} {why}; --labels needs a CSV or Parquet file with {','.join(COLUMNS)}")
+        if path.suffix.lower() in (".parquet", ".pq"):
+            _read_parquet(scan, path)
+        else:
+            _read_csv(scan, path)
+    except UnicodeDecodeError:
+        check_bytes(path)
+        raise
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
     return scan.one("SELECT count(*) FROM labels")[0]
+
+
+def _read_parquet(scan: Scan, path: Path) -> None:
+    check_magic(path, COLUMNS)
+    with damage_reported(path):
+        # A folder named like `churn=1` would else be taken for a column.
+        data = scan.connection.read_parquet(duckdb_name(path), hive_partitioning=False)
+        _check_names(path, data.columns)
+        check_types(path, data, {"request_id": ID, "churn": LABEL})
+        data.create_view("labels_file")
+        _make_labels(scan, "labels_file")
+
+
+def _read_csv(scan: Scan, path: Path) -> None:
+    header = find_header(path, COLUMNS)
+    if problems := header.separator_problems():
+        raise refuse(path, [f"line {header.line}, {problem}" for problem in problems])
+    _check_names(path, header.names)
+    # The names are ours: a file may have one twice, or none.
+    ours = {header.names.index(name): name for name in COLUMNS}
+    columns = {ours.get(number, f"c{number}"): "VARCHAR" for number in range(len(header.names))}
+    source = f"""read_csv(?, auto_detect = false, header = true, skip = {header.line - 1}, columns = {columns!r},
+        delim = ',', quote = '"', escape = '"', compression = 'none', hive_partitioning = false)"""
+    try:
+        _make_labels(scan, source, duckdb_name(path))
+    except duckdb.Error:
+        _read_rows(scan, path, header.names)
+
+
+def _read_rows(scan: Scan, path: Path, names: Sequence[str]) -> None:
+    """Read row by row what DuckDB's parser does not take: a broken line, which is named, or line ends of two kinds."""
+    problems = Problems(UNIT)
+    places = [names.index(name) for name in COLUMNS]
+    scan.connection.execute("CREATE TABLE label_rows (request_id VARCHAR, churn VARCHAR)")
+    for records in batched(csv_records(path), _BATCH_ROWS):
+        for line, fields in records:
+            if len(fields) != len(names):
+                problems.add(line, *wrong_width(fields, len(names)))
+        rows = [[fields[place] for place in places] for _, fields in records if len(fields) == len(names)]
+        scan.connection.register("batch", pd.DataFrame(rows, columns=list(COLUMNS), dtype=object))
+        scan.connection.execute("INSERT INTO label_rows FROM batch")
+    if problems.count:
+        raise refuse(path, problems.lines())
+    _make_labels(scan, "label_rows")
+
+
+def _make_labels(scan: Scan, source: str, *parameters: str) -> None:
+    # The two columns are taken first, so that `text` is ours, not another column of the file. Ids stay as
+    # they are: to the journal an id with a blank at its end is another id.
+    scan.connection.execute(
+        f"""
+        CREATE TABLE labels AS
+        SELECT request_id, text, try_cast(text AS DOUBLE) AS churn FROM (
+            SELECT request_id::VARCHAR AS request_id, nullif(trim(churn::VARCHAR), '') AS text FROM {source}
+        ) WHERE request_id <> '' OR text IS NOT NULL
+        """,  # noqa: S608 - our own texts
+        list(parameters),
+    )
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise DataError(f"{path} has no column {' and no column '.join(missing)}; it has: {', '.join(names[:10])}")
+    twice = [f"column {name!r} is there {names.count(name)} times" for name in COLUMNS if names.count(name) > 1]
+    if twice:
+        raise refuse(path, twice)
 
 
 def _check(scan: Scan, path: Path) -> None:

@@ -74,8 +74,9 @@ def parse_record(line: bytes) -> Record | None:
     """Read a journal line; None where it is broken.
 
     A line is broken when it is not a JSON object with a model, a time and a probability in [0, 1], or has
-    none of the features. A number that is absent or of another type is missing; so is a text that is absent,
-    while one of another type counts as the text of its JSON. The times that count are `JOURNAL_TIME`.
+    none of the features. A number that is absent or of another type is missing. So is a text that is absent or
+    nested (an array or an object); a number or a truth value in its place counts as the text of its JSON. The
+    times that count are `JOURNAL_TIME`.
 
     `scan` reads lines in the same way.
     """
@@ -129,10 +130,7 @@ def _values(features: dict[str, Any]) -> tuple[float | str, ...]:
 def _text(value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # nested more deeply than can be written
-        return None
+    return None if isinstance(value, list | dict) else orjson.dumps(value).decode()
 
 
 def _number(value: object) -> float:

@@ -18,6 +18,7 @@ from churn.drift.distribution import Floats
 from churn.drift.record import EARLIEST, JOURNAL_TIME, LATEST, FutureLines
 from churn.drift.tail import is_compressed, unpack
 from churn.errors import JournalError
+from churn.file_kind import duckdb_name
 from churn.schema import CATEGORICAL_NAMES, FEATURE_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
 
 type Progress = Callable[[float], None]
@@ -134,7 +135,7 @@ def _load(
 
     def load(plain: Sequence[Path], packed: Sequence[Path]) -> None:
         lists = [empty[0], *plain], [empty[1], *packed]
-        there: list[object] = [[str(path) for path in files if path.exists()] for files in lists]
+        there: list[object] = [[duckdb_name(path) for path in files if path.exists()] for files in lists]
         _watched(connection, _loading(ids), there, progress)
 
     try:
@@ -151,13 +152,13 @@ def _load(
 
 def _loading(ids: bool) -> str:
     """The query that loads lines from two lists of files: plain ones and compressed ones, whatever they are called."""
-    types = ", ".join([f"{name} JSON" for name in NUMERIC_NAMES] + [f"{name} VARCHAR" for name in CATEGORICAL_NAMES])
+    types = ", ".join(f"{name} JSON" for name in (*NUMERIC_NAMES, *CATEGORICAL_NAMES))
     numbers = [f"{_number(f'features.{name}')} AS {name}" for name in NUMERIC_NAMES]
-    texts = [f"nullif(features.{name}, '') AS {name}" for name in CATEGORICAL_NAMES]
-    extra = ", request_id, prediction, threshold" if ids else ""
-    columns = {"model_version": "VARCHAR", "ts": "VARCHAR", "probability": "JSON", "features": f"STRUCT({types})"}
+    texts = [f"nullif({_text(f'features.{name}')}, '') AS {name}" for name in CATEGORICAL_NAMES]
+    extra = f", {_text('request_id')} AS request_id, prediction, threshold" if ids else ""
+    columns = {"model_version": "JSON", "ts": "VARCHAR", "probability": "JSON", "features": f"STRUCT({types})"}
     if ids:
-        columns |= {"request_id": "VARCHAR", "prediction": "TINYINT", "threshold": "DOUBLE"}
+        columns |= {"request_id": "JSON", "prediction": "TINYINT", "threshold": "DOUBLE"}
     # A line that is no JSON object gives NULLs, and is so counted; names and types are ours, not a client's. A
     # folder named like `probability=1` would else be taken for a column.
     files = [
@@ -167,7 +168,7 @@ def _loading(ids: bool) -> str:
     ]
     return f"""
         CREATE TABLE lines AS
-        SELECT model_version AS model, {_number("probability")} AS probability,
+        SELECT {_text("model_version")} AS model, {_number("probability")} AS probability,
                CASE WHEN regexp_full_match(ts, '{JOURNAL_TIME}')
                     THEN epoch_us(try_cast(ts AS TIMESTAMPTZ)) END AS moment,
                {", ".join(numbers + texts)}{extra}
@@ -179,6 +180,13 @@ def _number(column: str) -> str:
     """A JSON column as a number, NULL where it is of another type: the JSON of a text has quotes."""
     number = f"try_cast({column}::VARCHAR AS DOUBLE)"
     return f"CASE WHEN isfinite({number}) THEN {number} END"
+
+
+def _text(column: str) -> str:
+    """A JSON column as text, NULL where it is nested: the JSON of a text begins with a quote."""
+    json = f"{column}::VARCHAR"
+    return f"""CASE left({json}, 1) WHEN '"' THEN {column} ->> '$' WHEN '[' THEN NULL WHEN '{{' THEN NULL
+               WHEN 'n' THEN NULL ELSE {json} END"""
 
 
 _READABLE = f"""
