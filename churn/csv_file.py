@@ -10,6 +10,7 @@ import pandas as pd
 
 from churn.columns import parse_number
 from churn.csv_lines import Header, check_bytes, read_header
+from churn.levels import Levels
 from churn.progress import Advance
 from churn.schema import CATEGORICAL_NAMES, NUMERIC_FEATURES, TARGET
 from churn.table import Floats, Table, TableBuilder
@@ -25,7 +26,7 @@ def read_csv(path: Path, advance: Advance) -> Table:
     """Read the columns `COLUMNS`.
 
     Raises:
-        DataError: the bytes are not UTF-8 text, or the header is not the expected one.
+        DataError: the bytes are not UTF-8 text, the header is not the expected one, or there are too many levels.
         ValueError: a row or a field cannot be parsed; `csv_lines.csv_records` finds where.
         OSError: the file cannot be read.
 
@@ -64,7 +65,7 @@ def _parse(path: Path, header: Header, advance: Advance, *, empty_numbers: bool,
 
     """
     digest = hashlib.sha256()
-    builder = TableBuilder()
+    builder, levels = TableBuilder(), Levels()
     doubtful = False
     with io.BufferedReader(_Source(path, digest, advance), buffer_size=2**20) as source:
         chunks = pd.read_csv(
@@ -85,8 +86,9 @@ def _parse(path: Path, header: Header, advance: Advance, *, empty_numbers: bool,
             if not long_numbers and not all(_is_short(chunk[name].to_numpy(np.float64)) for name in _MANY_VALUES):
                 raise _LongNumbers
             rows = _without_blank(chunk) if empty_numbers else chunk
-            _add(builder, rows)
+            _add(builder, levels, rows)
             doubtful = doubtful or _is_doubtful(rows, header.names)
+    levels.check(path)
     return Table(builder.frame(), digest.hexdigest(), doubtful)
 
 
@@ -99,10 +101,12 @@ def _without_blank(chunk: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{name: rows[name].cat.remove_unused_categories() for name in CATEGORICAL_NAMES})
 
 
-def _add(builder: TableBuilder, chunk: pd.DataFrame) -> None:
+def _add(builder: TableBuilder, levels: Levels, chunk: pd.DataFrame) -> None:
     numbers = {name: chunk[name].to_numpy(np.float64) for name in _MANY_VALUES}
     numbers |= {name: _numbers(pd.Categorical(chunk[name])) for name in _FEW_VALUES}
-    builder.add(numbers, {name: pd.Categorical(chunk[name]) for name in CATEGORICAL_NAMES})
+    texts = {name: pd.Categorical(chunk[name]) for name in CATEGORICAL_NAMES}
+    if levels.add(texts):
+        builder.add(numbers, texts)
 
 
 def _numbers(texts: pd.Categorical) -> Floats:

@@ -22,7 +22,6 @@ from churn.copies import Digests, count_customers, row_digests
 from churn.diagnosis import check_records
 from churn.errors import DataError
 from churn.file_kind import foreign_kind
-from churn.levels import check_levels
 from churn.schema import FEATURE_NAMES, TARGET
 from churn.simulation import SUFFIXES, simulate, write_simulated
 from churn.table import Table
@@ -75,7 +74,6 @@ def read_dataset(path: Path) -> Dataset:
         if why := _why_unreadable(path):
             raise DataError(f"{path} cannot be read: {why}")
         table = _read(path)
-        check_levels(path, table.frame)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read: {reason}") from None

@@ -14,6 +14,7 @@ from churn.columns import COLUMNS, header_problems, shorten
 from churn.diagnosis import Record, check_header, refuse
 from churn.errors import DataError
 from churn.file_kind import duckdb_name, foreign_kind
+from churn.levels import Levels
 from churn.progress import Advance
 from churn.schema import CATEGORICAL_NAMES, NUMERIC_NAMES, TARGET
 from churn.table import Table, TableBuilder
@@ -43,15 +44,19 @@ def read_parquet(path: Path, advance: Advance) -> Table:
     """Read the columns `COLUMNS`; NULL, NaN and the empty text are missing values.
 
     Raises:
-        DataError: the file is cut off, damaged or no Parquet, or has not the expected columns and types.
+        DataError: the file is cut off, damaged or no Parquet, has not the expected columns and types, or has too
+            many levels.
         OSError: the file cannot be read.
 
     """
     digest = _digest(path, advance)
-    builder = TableBuilder()
+    builder, levels = TableBuilder(), Levels()
     for chunk in _chunks(path):
         numbers = {name: chunk[name].to_numpy(np.float64) for name in _NUMBERS}
-        builder.add(numbers, {name: pd.Categorical(chunk[name]) for name in CATEGORICAL_NAMES})
+        texts = {name: pd.Categorical(chunk[name]) for name in CATEGORICAL_NAMES}
+        if levels.add(texts):
+            builder.add(numbers, texts)
+    levels.check(path)
     return Table(builder.frame(), digest, doubtful=False)
 
 
