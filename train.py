@@ -48,8 +48,8 @@ def _train(options: argparse.Namespace, settings: Settings) -> int:
     registry = Registry(settings.home, settings.model_key, settings.model_name)
     registry.check_can_save(settings.model_name, options.version)
     dataset = read_dataset(options.data or _default_data(settings.home))
-    _say_copies(dataset)
     holdout = _unseen(read_dataset(options.holdout), dataset) if options.holdout else None
+    _say_copies(dataset)
     return _train_on(dataset, holdout, registry, options, settings)
 
 

@@ -8,11 +8,13 @@ import pandas as pd
 from churn.diagnosis import refuse
 from churn.schema import CATEGORICAL_FEATURES, MISSING_CATEGORY
 
-MAX_LEVELS = 100
-"""Of all text columns together. 20,000 rows then train in 15 seconds, and in 90 with boosting; time grows with the
-square of the levels, and with 2,000 it is hours (one core, `train.py`)."""
-MAX_CELLS = 60_000_000
-"""Rows times levels: of a larger set the inputs alone would take a gigabyte."""
+MAX_LEVELS = 300
+"""Of all text columns together: all countries, and some. 20,000 rows then train for a minute (boosting: minutes), with
+100 levels for a quarter of that: time grows with the square of the levels (`train.py`, one core)."""
+MAX_CELLS = 40_000_000
+"""Rows times levels, for larger sets: 600,000 rows with 100 levels would train in 1.5 GiB."""
+SAFE_LEVELS = 20
+"""So many are allowed however many rows there are: they add little to what the numbers take."""
 _CURE = "an identifier or free text is no category; of a real one, join the rare texts into one such as OTHER"
 
 
@@ -45,12 +47,10 @@ class Levels:
             DataError: training on them would take minutes to hours, or gigabytes: names the columns, how many
                 levels each has, what is allowed and what to do.
         """
-        allowed = min(MAX_LEVELS, MAX_CELLS // max(self.rows, 1))
+        allowed = min(MAX_LEVELS, max(SAFE_LEVELS, MAX_CELLS // max(self.rows, 1)))
         if self._total > allowed:
-            counts = {name: len(texts) for name, texts in self.texts.items()}
-            found = [
-                f"column {name}: {counts[name]:,} different texts" for name in sorted(counts, key=lambda n: -counts[n])
-            ]
+            columns = sorted(self.texts.items(), key=lambda column: -len(column[1]))
+            found = [f"column {name}: {len(texts):,} different texts" for name, texts in columns]
             of = f" of {self.rows:,} rows" if allowed < MAX_LEVELS else ""
             raise refuse(path, [*found, f"allowed: up to {allowed:,} over all text columns{of}; {_CURE}"])
 

@@ -122,10 +122,23 @@ def test_line_is_the_one_an_editor_shows(tmp_path):
 
 
 def test_lists_the_first_five_and_counts_the_rest(tmp_path):
-    text = message(csv(tmp_path, VALID + "1,1,1,a,EU,9\n" * 42))
+    kinds = [f"1,1,1,a,EU,1{',9' * more}\n" for more in range(1, 43)]
+    text = message(csv(tmp_path, VALID + "".join(kinds)))
     assert [line.split(",")[0].strip() for line in text.splitlines()[1:6]] == [f"line {102 + i}" for i in range(5)]
     assert text.splitlines()[6].strip() == "... and 37 more"
     assert len(text.splitlines()) == 7
+
+
+def test_problems_of_one_kind_are_one_line_with_their_count(tmp_path):
+    text = message(csv(tmp_path, HEADER + "1,1,1,a,EU,yes\n999,1,1,a,EU,no\n" * 600 + "1,1\n"))
+    target, tenure, width = text.splitlines()[1:]
+    assert target.startswith("  line 2, column churn: 'yes' is not a number; allowed: 0 or 1 (")
+    assert target.endswith("1 (1,200 such lines: 2, 3, 4, 5, 6 ... and 1,195 more)")
+    assert tenure.startswith("  line 3, column tenure_months: '999' is out of range; ")
+    assert tenure.endswith("0 to 200 (600 such lines: 3, 5, 7, 9, 11 ... and 595 more)")
+    assert width == "  line 1202, 2 fields instead of 6: '1,1'"
+    long = "".join(f"1,1,1,{'x' * length},EU,1\n" for length in range(33, 73))
+    assert len(message(csv(tmp_path, VALID + long)).splitlines()) == 2
 
 
 def test_short_row_is_refused_where_the_target_is_not_last(tmp_path):
@@ -165,6 +178,7 @@ def test_more_than_five_percent_missing(tmp_path, column, row):
         (HEADER.replace("region", "country"), "line 1, column 'country' is not expected"),
         ("id," + HEADER, "line 1, column 'id' is not expected"),
         (HEADER.replace(",", ";"), "line 1, the fields are separated by ';'; allowed: ','"),
+        ("sep=;\n" + HEADER.replace(",", ";"), "line 1, the fields are separated by ';'; allowed: ','"),
         (
             "\n\n" + HEADER.replace("churn", "churned"),
             "line 3, column 'churned' is not expected; did you mean 'churn'?",
@@ -200,6 +214,8 @@ def test_only_one_class(tmp_path, value):
         (VALID.encode().replace(b"tenure", b"ten\xff"), "line 1, byte 3: 0xff is not UTF-8"),
         (VALID.encode() + b"1,1,1,a,\xe2\x82", "line 102, byte 2,131: 0xe2 is not UTF-8"),
         (VALID.encode("utf-16"), "byte 0: the file is UTF-16; save it as UTF-8"),
+        (VALID.encode("utf-32"), "byte 0: the file is UTF-32; save it as UTF-8"),
+        (VALID.encode("utf-32-be"), "byte 0: the file is UTF-32; save it as UTF-8"),
         (VALID.encode("utf-16-le"), "line 1, byte 1: a NUL byte"),
         (VALID.encode() + b"1\x009,1,1,a,EU,1\n", "line 102, byte 2,123: a NUL byte"),
         (VALID.encode() + b"1,1,1,a\x00,EU,1\n", "line 102, byte 2,129: a NUL byte"),
@@ -228,6 +244,8 @@ def test_no_such_file_folder_and_suffix(tmp_path):
     assert "there is no such file" in message(csv(tmp_path, VALID) / "below.csv")
     (tmp_path / "folder.csv").mkdir()
     assert "it is not a file" in message(tmp_path / "folder.csv")
+    (tmp_path / "folder").mkdir()
+    assert message(tmp_path / "folder").endswith("folder cannot be read: it is not a file but a folder")
     assert "its name must end in .csv or .parquet" in message(csv(tmp_path, VALID, "customers.xlsx"))
 
 

@@ -1,9 +1,12 @@
 """Reading training data from Parquet: the same rules as for CSV, and the row where a CSV has a line."""
 
+from pathlib import Path
+
 import pytest
 from dataset_files import VALID, csv, message, parquet, rows_sql
 
 from churn.dataset import read_dataset
+from churn.simulation import write_simulated
 
 
 def test_reads_a_parquet(tmp_path):
@@ -26,6 +29,19 @@ def test_reads_a_parquet(tmp_path):
         (rows_sql(churn="i % 3"), "row 3, column churn: '2' is not a target; allowed: 0 or 1"),
         (rows_sql(tenure="'x'"), "column tenure_months: it holds VARCHAR; allowed: a number type"),
         (rows_sql(tenure="[1]"), "column tenure_months: it holds INTEGER[]; allowed: a number type"),
+        (rows_sql(plan="['EU']"), "column plan_type: it holds VARCHAR[]; allowed: text"),
+        (rows_sql(plan="['EU', 'AF']::VARCHAR[2]"), "column plan_type: it holds VARCHAR[]; allowed: text"),
+        (rows_sql(plan="['EU'::ENUM('EU')]"), "column plan_type: it holds VARCHAR[]; allowed: text"),
+        (rows_sql(plan="[['EU']]"), "column plan_type: it holds VARCHAR[][]; allowed: text"),
+        (rows_sql(plan="{'VARCHAR': 'EU'}"), 'column plan_type: it holds STRUCT("VARCHAR" VARCHAR); allowed: text'),
+        (rows_sql(plan="MAP {'a': 'EU'}"), "column plan_type: it holds MAP(VARCHAR, VARCHAR); allowed: text"),
+        (rows_sql(plan="union_value(k := 'EU')"), "column plan_type: it holds STRUCT("),
+        (rows_sql(plan="'[1]'::JSON"), "column plan_type: it holds JSON; allowed: text"),
+        (
+            rows_sql(tenure="{'INTEGER': 1}"),
+            'column tenure_months: it holds STRUCT("INTEGER" INTEGER); allowed: a number',
+        ),
+        (rows_sql(minutes="[1.5::DECIMAL(4, 1)]"), "column avg_session_minutes: it holds DECIMAL(4,1)[]; allowed"),
         (rows_sql(plan="1"), "column plan_type: it holds INTEGER; allowed: text"),
         (rows_sql(churn="i % 2 = 0"), "column churn: it holds BOOLEAN; allowed: a number type"),
         (rows_sql(plan="CASE WHEN i < 6 THEN NULL ELSE 'a' END"), "column plan_type: 6.0% of the values are missing"),
@@ -56,3 +72,17 @@ def test_parquet_name_is_no_pattern(tmp_path):
         path.write_bytes(parquet(tmp_path, rows_sql()).read_bytes())
         (folder / "axe.parquet").write_bytes(b"not to be read")
         assert read_dataset(path).rows == 100
+
+
+@pytest.mark.parametrize("kind", ["UTINYINT", "SMALLINT", "UINTEGER", "HUGEINT", "FLOAT", "DECIMAL(5, 2)"])
+def test_every_number_type_is_taken(tmp_path, kind):
+    assert read_dataset(parquet(tmp_path, rows_sql(tenure=f"(i % 60)::{kind}", churn="(i % 2)::UBIGINT"))).rows == 100
+
+
+@pytest.mark.parametrize("name", ["x[1].parquet", "in[1]/x*.parquet"])
+def test_a_generated_parquet_has_exactly_the_name_that_was_asked_for(tmp_path, name):
+    (tmp_path / "in[1]").mkdir()
+    (tmp_path / "in1").mkdir()
+    write_simulated(100, 1, tmp_path / name)
+    assert read_dataset(tmp_path / name).rows == 100
+    assert [path.name for path in tmp_path.rglob("x*")] == [Path(name).name]

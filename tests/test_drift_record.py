@@ -31,13 +31,23 @@ def test_a_number_that_is_absent_or_of_the_wrong_type_is_missing(tmp_path, monke
 
 
 @both_readers
-@pytest.mark.parametrize(
-    ("value", "category"), [(7, "7"), (True, "true"), (1.5, "1.5"), ({"a": "b"}, '{"a":"b"}'), ([1, 2], "[1,2]")]
-)
+@pytest.mark.parametrize(("value", "category"), [(7, "7"), (True, "true"), (1.5, "1.5"), ("[EU]", "[EU]")])
 def test_a_category_that_is_no_text_is_the_text_of_its_json(tmp_path, monkeypatch, tail_lines, value, category):
     monkeypatch.setattr(window, "TAIL_LINES", tail_lines)
     write_journal(tmp_path / "predictions-a-1.jsonl", line(0), line(1, features={"region": value}))
     assert read_window(tmp_path, TAG, 500).features["region"].counts == {"EU": 1, category: 1}
+
+
+@both_readers
+@pytest.mark.parametrize("value", [["EU"], [], {"a": "b"}, [{"a": ["EU"]}]])
+def test_a_nested_value_is_no_text(tmp_path, monkeypatch, tail_lines, value):
+    """A nested category is a missing one, a nested model a broken line."""
+    monkeypatch.setattr(window, "TAIL_LINES", tail_lines)
+    nested = (line(1, features={"region": value}), line(2, model=value))
+    write_journal(tmp_path / "predictions-a-1.jsonl", line(0), *nested)
+    read = read_window(tmp_path, TAG, 500)
+    assert (read.features["region"].counts, read.features["region"].missing) == ({"EU": 1}, 1)
+    assert (read.rows, read.broken, read.others) == (2, 1, {})
 
 
 @given(st.integers(0, 4 * 10**15))

@@ -30,6 +30,14 @@ BAD = {
     "columns": (VALID.replace("churn", "Churn"), "column 'Churn' is not expected; did you mean 'churn'?"),
     "missing": (VALID + "1,1,1,a,,1\n" * 42, "column region: 29.6% of the values are missing"),
     "encoding": (VALID.encode("utf-16"), "the file is UTF-16; save it as UTF-8"),
+    "page": (
+        "<!DOCTYPE html>\n<html><body>Please log in</body></html>",
+        "byte 0: the file is an HTML page; export its",
+    ),
+    "levels": (
+        HEADER + "".join(f"1,1,1,basic,C-{n},{n % 2}\n" for n in range(5_000)),
+        "column region: 5,000 different texts",
+    ),
     "cut off": (parquet_cut_off, "is cut off"),
 }
 
@@ -78,3 +86,6 @@ def test_a_holdout_is_checked_like_the_data(home, tmp_path):
     assert done.returncode == 2
     assert done.stderr == f"train.py: {tmp_path / 'none.csv'} cannot be read: there is no such file\n"
     assert snapshot(home.path) == {}
+    done = home.run("train.py", "--data", str(tmp_path / "good.csv"), "--holdout", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr == f"train.py: {tmp_path} cannot be read: it is not a file but a folder\n"
