@@ -85,6 +85,8 @@ def _read(scan: Scan, path: Path) -> int:
         raise
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+    except duckdb.Error as error:  # the disk for temporary files is full
+        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
     return scan.one("SELECT count(*) FROM labels")[0]
 
 
