@@ -7,7 +7,7 @@ from churn import levels
 from churn.dataset import read_dataset
 
 
-def content(plans: int, regions: int, rows: int = 300) -> str:
+def content(plans: int, regions: int, rows: int = 600) -> str:
     return HEADER + "".join(f"1,1,1,p{n % plans},r{n % regions},{n % 2}\n" for n in range(rows))
 
 
@@ -18,7 +18,7 @@ def test_as_many_levels_as_are_allowed_are_read(tmp_path):
     assert dataset.frame["region"].nunique() == half
 
 
-@pytest.mark.parametrize(("plans", "regions"), [(2, 99), (51, 50), (101, 1)])
+@pytest.mark.parametrize(("plans", "regions"), [(2, 299), (151, 150), (301, 1)])
 def test_one_level_more_is_refused_with_counts_and_cure(tmp_path, plans, regions):
     lines = message(csv(tmp_path, content(plans, regions))).splitlines()[1:]
     counts = sorted([(plans, "plan_type"), (regions, "region")], reverse=True)
@@ -29,9 +29,9 @@ def test_one_level_more_is_refused_with_counts_and_cure(tmp_path, plans, regions
 
 def test_the_more_rows_the_fewer_levels(tmp_path, monkeypatch):
     path = csv(tmp_path, content(2, 50))
-    assert read_dataset(path).rows == 300
-    monkeypatch.setattr(levels, "MAX_CELLS", 300 * 51)
-    assert "allowed: up to 51 over all text columns of 300 rows" in message(path)
+    assert read_dataset(path).rows == 600
+    monkeypatch.setattr(levels, "MAX_CELLS", 600 * 51)
+    assert "allowed: up to 51 over all text columns of 600 rows" in message(path)
     assert read_dataset(csv(tmp_path, content(10, 10, rows=20_000))).rows == 20_000
 
 
@@ -39,4 +39,4 @@ def test_levels_of_many_chunks_and_of_parquet_are_counted_once(tmp_path, monkeyp
     path = parquet(tmp_path, rows_sql(plan="'user ' || (i % 3000)", rows=300_000))
     assert "column plan_type: 3,000 different texts\n" in message(path)
     monkeypatch.setattr("churn.csv_file.CHUNK_ROWS", 70)
-    assert "column region: 130 different texts\n" in message(csv(tmp_path, content(2, 130)))
+    assert "column region: 330 different texts\n" in message(csv(tmp_path, content(2, 330)))
