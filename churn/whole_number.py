@@ -21,7 +21,6 @@ class WholeNumber:
         )
         either = core_schema.union_schema(
             [core_schema.int_schema(strict=True), from_float],
-            mode="left_to_right",
             custom_error_type="int_type",  # one problem, of the type that it had, not one for each of the two
         )
         return core_schema.chain_schema([either, handler(source)])

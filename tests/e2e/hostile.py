@@ -108,6 +108,8 @@ RAW = {
     "an unknown method": b"EVIL /predict HTTP/1.1\r\nhost: a\r\n\r\n",
     "a tunnel": b"CONNECT example.org:443 HTTP/1.1\r\nhost: a\r\n\r\n",
     "TRACE": request(method="TRACE", path="/health"),
+    "no host": b"GET /health HTTP/1.1\r\n\r\n",
+    "two hosts": request(body=GOOD, headers=[b"host: other"]),
     "an old protocol": b"GET /predict\r\n\r\n",
     "a newer protocol": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64,
