@@ -1,7 +1,8 @@
 """What is inside a stored model: six files, made from a trained model and the data that made it.
 
 model.onnx      the serving form
-model.joblib    the scikit-learn pipeline, for people and for retraining; never loaded by the service
+model.joblib    the scikit-learn pipeline, for people and for retraining; never loaded by the service. It takes raw
+                frames, categories written as in card.json, and loads without this project
 reference.json  the training distribution that drift compares with
 golden.json     a few records with the probabilities that they must give
 card.json       what a person or the service wants to know of the model
