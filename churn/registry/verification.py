@@ -15,7 +15,7 @@ from churn.registry.unfinished import Note, described, noted_tags, read_note, tr
 from churn.signing import ModelKey
 
 _SETTLES = "the next save, promote, rollback or prune settles it"
-_IS_CURRENT = "it is the current model: a service that starts now has none; promote another model"
+_IS_CURRENT = "it is the current model: a service that starts now has none"
 
 
 class Finding(NamedTuple):
