@@ -17,6 +17,7 @@ from churn.schema import (
     MISSING_CATEGORY,
     NUMERIC_FEATURES,
     TARGET,
+    CategoricalFeature,
     NumericFeature,
 )
 
@@ -92,6 +93,12 @@ def _text_problem(column: str, text: str) -> str | None:
         }
         return f"{what[error.type]}; allowed: 1 to {feature.max_length} printable characters"
     return None
+
+
+def known_form(feature: CategoricalFeature, text: str) -> str:
+    """The form in which models know a text; the text itself where it is missing, or cannot be used at all."""
+    usable = text != MISSING_CATEGORY and field_problem(feature.name, text) is None
+    return feature.normalise(text) if usable else text
 
 
 def shorten(text: str, limit: int = 40) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from churn.columns import known_form
 from churn.diagnosis import refuse
 from churn.schema import CATEGORICAL_FEATURES, MISSING_CATEGORY
 
@@ -35,7 +36,7 @@ class Levels:
         """Count the levels of more rows; returns whether the file may still be trained on."""
         for feature in CATEGORICAL_FEATURES:
             found = texts[feature.name]
-            self.texts[feature.name].update(map(feature.normalise, found.categories))
+            self.texts[feature.name].update(known_form(feature, text) for text in found.categories)
             self.texts[feature.name].discard(MISSING_CATEGORY)
         self.rows += len(found)
         return self._total <= MAX_LEVELS

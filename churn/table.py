@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.columns import COLUMNS, field_problem
+from churn.columns import COLUMNS, known_form
 from churn.schema import CATEGORICAL_FEATURES, MISSING_CATEGORY, NUMERIC_NAMES, TARGET, CategoricalFeature
 
 type Floats = npt.NDArray[np.float64]
@@ -66,9 +66,7 @@ class _Texts:
         self.chunks.append(lookup[categorical.codes])
 
     def _code(self, text: str) -> int:
-        if text != MISSING_CATEGORY and field_problem(self.feature.name, text) is None:
-            text = self.feature.normalise(text)
-        return self.code_of.setdefault(text, len(self.code_of))
+        return self.code_of.setdefault(known_form(self.feature, text), len(self.code_of))
 
     def values(self) -> pd.Categorical:
         texts = sorted(self.code_of)

@@ -10,6 +10,7 @@ import pytest
 from drift_samples import TAG, line, write_journal
 
 from churn.drift.labels import LabelCounts, load_labels
+from churn.drift.record import latest_moment
 from churn.drift.scan import scan_journal
 from churn.drift.window import read_window
 from churn.errors import DataError
@@ -26,7 +27,7 @@ def load(folder, content: str | bytes, name="labels.csv") -> LabelCounts:
 
 def load_file(folder, path) -> LabelCounts:
     journal = write_journal(folder / "predictions-a-1.jsonl", *(line(n, request_id=f"r{n}") for n in range(5)))
-    with scan_journal([journal], ids=True) as scan:
+    with scan_journal([journal], latest_moment(), ids=True) as scan:
         return load_labels(scan, path)
 
 
