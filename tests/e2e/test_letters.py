@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from conftest import ROOT, SAFE, make_home, start_server
 
+pytestmark = pytest.mark.slow
+
 REGION = "\u019bland"  # of its first letter, Python 3.12 knows no upper case and the validator does
 PLAN = "prim\u00e9"
 FEATURES = ["tenure_months", "num_complaints", "avg_session_minutes", "plan_type", "region"]
