@@ -218,7 +218,7 @@ def _number_in(minimum: float, maximum: float) -> Callable[[str], float]:
 
 def _moment(text: str) -> int:
     """Microseconds since 1970 of `24h` ago, or of an ISO 8601 time."""
-    from churn.drift.record import parse_moment
+    from churn.journal.record import parse_moment
 
     if match := re.fullmatch(r"([0-9]{1,6})([smhdw])", text):
         try:

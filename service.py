@@ -1,7 +1,7 @@
 """The Bento service: `bentoml serve` runs it, `bentoml build` packs it.
 
 HTTP in, domain, HTTP out. `POST /predict` and the GET routes are answered in front of BentoML's own
-layers (serving/front_door.py); BentoML brings the server, the workers, the OpenAPI page, the Python
+layers (serving/app.py); BentoML brings the server, the workers, the OpenAPI page, the Python
 client, `/metrics`, and the build.
 """
 
@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import bentoml
 
-from churn.batch import Batch, BatchPrediction
 from churn.errors import SettingsError
-from churn.schema import Customer, Prediction
+from churn.schema.record import Customer, Prediction
+from churn.scoring.batch import Batch, BatchPrediction
 from churn.settings import read_settings
 from container_image import IMAGE
-from serving.metrics_folder import remove_at_exit, use_own_metrics_folder
-from serving.stopping import do_not_forget_to_stop
+from serving.upstream.circus import do_not_forget_to_stop
+from serving.upstream.metrics_folder import remove_at_exit, use_own_metrics_folder
 
 if TYPE_CHECKING:
-    from serving.http import AsgiApp
+    from serving.messages import AsgiApp
     from serving.runtime import Runtime
 
 

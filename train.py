@@ -16,10 +16,10 @@ from churn.errors import ChurnError, RegistryFolderMissing
 from churn.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from churn.dataset import Dataset
-    from churn.gate import Verdict
-    from churn.metrics import Evaluation
+    from churn.data.dataset import Dataset
+    from churn.evaluation import Evaluation
     from churn.registry import Registry
+    from churn.training.gate import Verdict
 
 PROMOTED, BAD_INPUT, REFUSED = 0, 2, 3
 ESTIMATORS = ("logistic", "hist-gradient-boosting")
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace, settings: Settings) -> int:
     # Imported here, so that `--help` and a wrong option answer at once.
-    from churn.dataset import read_dataset
+    from churn.data.dataset import read_dataset
     from churn.registry import Registry
 
     registry = Registry(settings.home, settings.model_key, settings.model_name)
@@ -63,7 +63,7 @@ def _say_copies(dataset: "Dataset") -> None:
 
 
 def _unseen(holdout: "Dataset", dataset: "Dataset") -> "Dataset":
-    from churn.training_rows import without_rows_of
+    from churn.training.leakage import without_rows_of
 
     unseen = without_rows_of(dataset, holdout)
     if left_out := holdout.rows - unseen.rows:
@@ -78,13 +78,13 @@ def _train_on(
     dataset: "Dataset", holdout: "Dataset | None", registry: "Registry", options: argparse.Namespace, settings: Settings
 ) -> int:
     # scikit-learn and the ONNX converter take over a second, which a file that cannot be used should not cost.
-    from churn import bundle
-    from churn.champion import challenge_current, current_or_none
-    from churn.export import check_parity, export_onnx
-    from churn.gate import judge
-    from churn.metrics import evaluate
-    from churn.pipeline import train_model
-    from churn.training_report import print_report
+    from churn.evaluation import evaluate
+    from churn.training import model_files as bundle
+    from churn.training.champion import challenge_current, current_or_none
+    from churn.training.export import check_parity, export_onnx
+    from churn.training.gate import judge
+    from churn.training.pipeline import train_model
+    from churn.training.report import print_report
 
     model = train_model(dataset, estimator=options.model, seed=options.seed, holdout=holdout)
     onnx = export_onnx(model)
@@ -125,7 +125,7 @@ def _save(
     facts: Mapping[str, Any],
 ) -> tuple[str, bool]:
     """Save the model, and promote it if it may; its tag, and whether it was promoted."""
-    from churn import bundle
+    from churn.training import model_files as bundle
 
     entry = {
         **facts,

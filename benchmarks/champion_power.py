@@ -17,17 +17,17 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from churn.challenge import Challenge
-from churn.champion import Champion, challenge
-from churn.dataset import Dataset, simulate
-from churn.estimators import ESTIMATORS
-from churn.export import export_onnx
-from churn.gate import MARGIN, judge
-from churn.metrics import Evaluation, evaluate
-from churn.pipeline import TrainedModel, train_model
-from churn.schema import SCHEMA_VERSION
-from churn.scorer import Scorer
-from churn.training_rows import TrainingRows
+from churn.data.dataset import Dataset, simulate
+from churn.evaluation import Evaluation, evaluate
+from churn.schema.record import SCHEMA_VERSION
+from churn.scoring.scorer import Scorer
+from churn.training.champion import Champion, challenge
+from churn.training.estimators import ESTIMATORS
+from churn.training.export import export_onnx
+from churn.training.gate import MARGIN, judge
+from churn.training.leakage import TrainingRows
+from churn.training.paired_bootstrap import Challenge
+from churn.training.pipeline import TrainedModel, train_model
 
 ROWS = 1200
 FLIPPED = 0.3

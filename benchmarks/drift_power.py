@@ -29,13 +29,13 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from churn.dataset import Dataset, read_dataset, simulate
+from churn.data.dataset import Dataset, read_dataset, simulate
 from churn.drift.comparison import compare
 from churn.drift.distribution import Categories, Numbers, Summary
 from churn.drift.reference import Reference, build_reference
-from churn.pipeline import TrainedModel, train_model
-from churn.schema import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
+from churn.schema.record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
 from churn.settings import DriftSettings
+from churn.training.pipeline import TrainedModel, train_model
 
 BUNDLED = Path(__file__).parent.parent / "data" / "churn.csv"
 SIZES = (200, 500, 20_000)

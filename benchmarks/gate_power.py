@@ -16,10 +16,10 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from churn.dataset import Dataset, simulate
-from churn.gate import judge
-from churn.metrics import evaluate
-from churn.pipeline import train_model
+from churn.data.dataset import Dataset, simulate
+from churn.evaluation import evaluate
+from churn.training.gate import judge
+from churn.training.pipeline import train_model
 
 ROWS = 1200
 FRESH_ROWS = 1_000_000

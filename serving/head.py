@@ -2,7 +2,7 @@
 
 import re
 
-from serving.http import Headers, HttpError, header_text
+from serving.messages import Headers, HttpError, header_text
 
 _HOST = re.compile(
     # RFC 3986, 3.2.2 and 3.2.3; it may be empty (RFC 9112, 3.2).

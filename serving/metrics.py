@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from churn.scorer import Scorer
+from churn.scoring.scorer import Scorer
 
 log = logging.getLogger("churn.journal")
 FLUSH_SECONDS = 0.05

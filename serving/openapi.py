@@ -5,8 +5,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
-from churn.batch import Batch, BatchPrediction
-from churn.schema import CATEGORICAL_NAMES, Customer, Prediction
+from churn.schema.record import CATEGORICAL_NAMES, Customer, Prediction
+from churn.scoring.batch import Batch, BatchPrediction
 
 type Json = dict[str, Any]
 

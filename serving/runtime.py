@@ -6,21 +6,21 @@ import gc
 import sys
 from dataclasses import dataclass, field
 
-from churn.journal import Journal
-from churn.predictor import Predictor
+from churn.journal.writer import Journal
 from churn.registry import Registry
-from churn.scorer import Scorer
+from churn.scoring.predictor import Predictor
+from churn.scoring.scorer import Scorer
 from churn.settings import Settings, read_settings
-from churn.watcher import ModelWatcher
-from serving.connection import Guard
+from serving.app import FrontDoor
 from serving.drain import Drain
 from serving.drift_metrics import DriftMetrics
-from serving.front_door import FrontDoor
-from serving.http import AsgiApp
+from serving.handlers import Routes
 from serving.logs import configure_logging
+from serving.messages import AsgiApp
 from serving.metrics import Metrics
-from serving.metrics_folder import forget_dead_workers
-from serving.routes import Routes
+from serving.upstream.metrics_folder import forget_dead_workers
+from serving.upstream.uvicorn import Guard
+from serving.watcher import ModelWatcher
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Runtime:
         self.drift.start()
         Guard(self.settings.limits, self.metrics.rejected).install()
         if self.settings.workers > 1 and sys.platform != "win32":  # where there is no uvloop
-            from serving.accepting import share_connections  # noqa: PLC0415 - the same
+            from serving.upstream.uvloop import share_connections  # noqa: PLC0415 - the same
 
             share_connections()
         routes = Routes(self.settings, self.watcher, self.predictor, self.drain, version).table()

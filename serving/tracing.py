@@ -11,7 +11,7 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from serving.http import AsgiApp
+from serving.messages import AsgiApp
 
 # Probes and scrapes come every few seconds and say nothing.
 _EXCLUDED = "/health$,/ready$,/startup$,/metrics$,/livez$,/healthz$,/readyz$"

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from churn.dataset import read_dataset
+from churn.data.dataset import read_dataset
 from churn.errors import DataError
 
 HEADER = "tenure_months,num_complaints,avg_session_minutes,plan_type,region,churn\n"

@@ -11,10 +11,10 @@ import pytest
 from churn.drift import window
 from churn.drift.comparison import compare
 from churn.drift.distribution import Categories, Numbers
-from churn.drift.record import FutureLines
 from churn.drift.reference import Reference
 from churn.drift.report import Report
 from churn.drift.window import Window
+from churn.journal.record import FutureLines
 from churn.settings import DriftSettings
 
 TAG = "churn_model_v1:v1"

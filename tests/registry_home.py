@@ -17,8 +17,8 @@ from conftest import SAFE
 from onnx import TensorProto, checker, helper, numpy_helper
 
 from churn.registry import Registry
-from churn.schema import CATEGORICAL_NAMES, NUMERIC_NAMES, SCHEMA_VERSION, Customer
-from churn.scorer import Scorer
+from churn.schema.record import CATEGORICAL_NAMES, NUMERIC_NAMES, SCHEMA_VERSION, Customer
+from churn.scoring.scorer import Scorer
 
 NAME = "churn_model_v1"
 ENTRY = {"passed_gate": True, "rows": 1200, "metrics": {"f1": 0.71, "roc_auc": 0.7, "log_loss": 0.62}, "forced": None}

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from dataset_files import GOOD, HEADER, VALID, csv, message
 
-from churn.dataset import read_dataset
+from churn.data.dataset import read_dataset
 
 
 def zipped(*names: str) -> bytes:

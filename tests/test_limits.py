@@ -7,10 +7,10 @@ import tracemalloc
 
 import pytest
 
-from churn.batch import MAX_ROWS, MAX_VALUES, parse_batch
 from churn.errors import RecordError, SettingsError
 from churn.limits import LimitSettings
-from churn.schema import MAX_COUNTED, MAX_PROBLEMS, parse_customer
+from churn.schema.record import MAX_COUNTED, MAX_PROBLEMS, parse_customer
+from churn.scoring.batch import MAX_ROWS, MAX_VALUES, parse_batch
 from churn.settings import read_settings
 
 ROW = {"tenure_months": 1, "num_complaints": 1, "avg_session_minutes": 1.5, "plan_type": "basic", "region": "EU"}

@@ -8,8 +8,8 @@ import pytest
 
 from churn.settings import DRAIN_FILE, PLACEHOLDER_TOKEN, read_settings
 from container_image import IMAGE
-from serving.front_door import BENTOML_ROUTES
-from serving.routes import Routes
+from serving.app import BENTOML_ROUTES
+from serving.handlers import Routes
 from tests.manifest_objects import API, CONFIG, DEPLOYMENT, OBJECTS, PODS, ROOT, every_value
 
 DOCKERFILE = IMAGE.post_commands[-1]

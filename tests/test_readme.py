@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from churn.settings import read_settings
-from serving.front_door import BENTOML_ROUTES
-from serving.routes import Routes
+from serving.app import BENTOML_ROUTES
+from serving.handlers import Routes
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,7 +58,7 @@ def test_every_route_is_documented():
         ("-m", "churn.registry"),
         ("-m", "churn.registry", "prune"),
         ("-m", "churn.registry", "promote"),
-        ("-m", "churn.dataset", "generate"),
+        ("-m", "churn.data", "generate"),
     ],
     ids=" ".join,
 )

@@ -8,8 +8,8 @@ from churn.drift.charts import HEIGHT, WIDTH, bars, histogram
 from churn.drift.comparison import FeatureDrift
 from churn.drift.distribution import Numbers
 from churn.drift.phrases import describe, number, outline, percent
-from churn.drift.record import format_moment
 from churn.drift.report import Report
+from churn.journal.record import format_moment
 
 _TEMPLATE = Path(__file__).with_name("page.html.jinja")
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from churn.drift.labels import LabelCounts, load_labels
-from churn.drift.record import FutureLines, latest_moment
-from churn.drift.scan import Progress, Scan, scan_journal
 from churn.drift.window import journal_files
 from churn.errors import NothingToJudge
-from churn.metrics import Judgement, Metric, evaluate
+from churn.evaluation import Judgement, Metric, evaluate
+from churn.journal.record import FutureLines, latest_moment
+from churn.journal.scan import Progress, Scan, scan_journal
 
 FORMAT_VERSION = 1
 REPORTED = ("f1", "roc_auc", "log_loss", "calibration_error")

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from churn.drift.performance import ModelPerformance, Performance, Realised
-from churn.metrics import Metric
+from churn.evaluation import Metric
 
 _PIPE_WIDTH = 120
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from churn.drift.scan import Progress
+from churn.journal.scan import Progress
 
 
 @contextlib.contextmanager

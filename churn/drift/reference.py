@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from churn.drift.distribution import Categories, Numbers, Summary
 from churn.errors import DriftError
-from churn.schema import CATEGORICAL_NAMES, FEATURE_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
+from churn.schema.record import CATEGORICAL_NAMES, FEATURE_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
 
 if TYPE_CHECKING:  # importing pandas takes longer than judging a window
     import pandas as pd

@@ -13,9 +13,9 @@ from typing import Any
 from churn.drift.comparison import Check, Comparison, FeatureDrift
 from churn.drift.distribution import Numbers
 from churn.drift.phrases import summarise
-from churn.drift.record import format_moment
 from churn.drift.window import Window
 from churn.errors import DriftError
+from churn.journal.record import format_moment
 from churn.settings import DriftSettings
 
 FORMAT_VERSION = 1

@@ -4,7 +4,7 @@ A `*_distance` or `*_statistic` is 0 for equal samples and grows with the differ
 chance of a difference at least as large between two samples of one distribution. Both samples are
 samples: the training rows have sampling error too, so every test here is a two-sample test.
 
-Equal to SciPy's where SciPy has the same (tests/test_drift_statistics.py says which); written here because
+Equal to SciPy's where SciPy has the same (tests/drift/test_drift_statistics.py says which); written here because
 the training sample is stored as counts, and because importing `scipy.stats` takes longer than all of it.
 """
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from churn.drift.distribution import Categories, Numbers, Summary
-from churn.drift.record import FutureLines, Record, format_moment, latest_moment
-from churn.drift.scan import Progress, Scan, scan_journal
-from churn.drift.tail import NewestFirst
 from churn.errors import NothingToJudge
-from churn.journal import FILE_PATTERN
-from churn.schema import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
+from churn.journal.record import FutureLines, Record, format_moment, latest_moment
+from churn.journal.scan import Progress, Scan, scan_journal
+from churn.journal.tail import NewestFirst
+from churn.journal.writer import FILE_PATTERN
+from churn.schema.record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
 
 TAIL_LINES = 100_000
 """Lines that are read from the ends of the files, in about half a second, before the whole journal is scanned."""

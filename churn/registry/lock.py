@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from churn import files as durable
 from churn.errors import RegistryBusy
-from churn.registry import durable
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from churn import files as durable
 from churn.errors import ModelNotFound, RegistryError
-from churn.registry import durable
 from churn.registry.layout import Layout
 from churn.registry.pointer import check_folder
 from churn.registry.tag import parse_tag

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
+from churn import files as durable
 from churn.errors import PointerEmpty, PointerInvalid, PointerMissing, RegistryError, RegistryFolderMissing
-from churn.registry import durable
 from churn.registry.layout import Layout
 from churn.registry.tag import Tag, parse_tag
 

@@ -2,17 +2,17 @@
 
 from typing import Literal
 
+from churn import files as durable
 from churn.errors import ArchiveInvalid, RegistryError
-from churn.registry import durable
+from churn.registry.history import Promotion, read_promotions, render_promotions, trail
 from churn.registry.layout import Layout
 from churn.registry.lock import utc_now
 from churn.registry.metadata import PRUNED, Entry, find_entry, is_pruned, read_entries
 from churn.registry.pointer import pointed_at, read_pointer
-from churn.registry.promotions import Promotion, read_promotions, render_promotions, trail
+from churn.registry.recovery import noted, train_stats_of
 from churn.registry.servable import check_servable
 from churn.registry.store import LocalStore
 from churn.registry.tag import parse_tag
-from churn.registry.unfinished import noted, train_stats_of
 
 
 def promote_model(

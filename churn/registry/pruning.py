@@ -4,15 +4,15 @@ import contextlib
 
 from churn.errors import RegistryError
 from churn.registry.archive import lock_against_reading
+from churn.registry.history import read_promotions
 from churn.registry.layout import Layout
 from churn.registry.lock import utc_now
 from churn.registry.metadata import PRUNED, Entry, is_pruned, read_entries, write_entries
 from churn.registry.pointer import pointed_at
 from churn.registry.promoting import predecessor
-from churn.registry.promotions import read_promotions
+from churn.registry.recovery import noted, remove_model
 from churn.registry.store import LocalStore
 from churn.registry.tag import Tag, parse_tag
-from churn.registry.unfinished import noted, remove_model
 
 
 def prune_models(layout: Layout, store: LocalStore, keep: int) -> list[str]:

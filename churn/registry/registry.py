@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from churn import files as durable
 from churn.errors import ArchiveInvalid, ModelInvalid, RegistryFolderMissing
-from churn.registry import durable
 from churn.registry.archive import check_members, copy_checked, opened_for_reading
+from churn.registry.history import Promotion, read_promotions
 from churn.registry.layout import Layout
 from churn.registry.lock import WAIT_SECONDS, held, new_lock, this_command
 from churn.registry.metadata import Entry, find_entry, read_entries
 from churn.registry.pointer import check_folder, read_pointer
-from churn.registry.promotions import Promotion, read_promotions
 from churn.registry.store import LocalStore
 from churn.registry.tag import ARCHIVE_SUFFIX, Tag, parse_tag
 from churn.signing import ModelKey
@@ -219,7 +219,7 @@ class Registry:
             RegistryFolderMissing: there is no registry.
             RegistryBusy: another process held it for all of `timeout` seconds; names it.
         """
-        from churn.registry.unfinished import settle
+        from churn.registry.recovery import settle
 
         with self._locked(timeout) as outermost:
             if outermost:

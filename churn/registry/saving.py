@@ -4,14 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from churn import files as durable
 from churn.errors import RegistryError
-from churn.registry import durable
 from churn.registry.archive import digest_of
 from churn.registry.layout import Layout
 from churn.registry.metadata import Entry, is_file_name, read_entries, render_entries, write_entries
+from churn.registry.recovery import noted
 from churn.registry.store import YAML_NAME, LocalStore
 from churn.registry.tag import LATEST, MAX_PART, Tag, is_tag_part
-from churn.registry.unfinished import noted
 from churn.signing import ModelKey
 
 

@@ -34,7 +34,7 @@ def check_servable(archive: Path, entry: Entry) -> None:
 
 def _check_loads(tag: str, files: dict[str, bytes]) -> None:
     # ONNX Runtime takes a third of a second to import, which reading the registry must not cost.
-    from churn.scorer import Scorer  # noqa: PLC0415
+    from churn.scoring.scorer import Scorer  # noqa: PLC0415
 
     try:
         Scorer.from_files(tag, files)

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from churn import files as durable
 from churn.errors import ArchiveInvalid, RegistryError
-from churn.registry import durable
 from churn.registry.archive import digest_of
 from churn.registry.lock import WAIT_SECONDS, held, new_lock
 from churn.registry.tag import LATEST, Tag

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from churn import files as durable
 from churn.errors import ModelInvalid, PointerMissing, RegistryError
-from churn.registry import durable
+from churn.registry.history import Promotion, read_promotions, trail
 from churn.registry.layout import Layout
 from churn.registry.metadata import Entry, is_pruned, read_entries
 from churn.registry.pointer import pointed_at, read_pointer
-from churn.registry.promotions import Promotion, read_promotions, trail
+from churn.registry.recovery import Note, described, noted_tags, read_note, train_stats_of
 from churn.registry.servable import check_servable
 from churn.registry.tag import ARCHIVE_SUFFIX, Tag, parse_tag
-from churn.registry.unfinished import Note, described, noted_tags, read_note, train_stats_of
 from churn.signing import ModelKey
 
 _SETTLES = "the next save, promote, rollback or prune settles it"

@@ -14,7 +14,7 @@ from conftest import start_workers
 if sys.platform == "win32":
     pytest.skip("Windows has no uvloop, and one worker", allow_module_level=True)
 
-from serving import accepting
+from serving.upstream import uvloop as accepting
 
 
 def open_sockets(pid):

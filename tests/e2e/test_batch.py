@@ -6,7 +6,7 @@ import httpx
 import pytest
 from conftest import LEAVING, SAFE
 
-from churn.batch import MAX_PROBLEMS, MAX_ROWS
+from churn.scoring.batch import MAX_PROBLEMS, MAX_ROWS
 
 
 def post(server, body, **headers):

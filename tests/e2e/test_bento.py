@@ -29,7 +29,14 @@ def store(tmp_path_factory, trained_home):
 
 def test_the_bento_holds_service_training_drift_and_data(store):
     source = store.bentoml_home / "bentos" / "churn-api" / "v1" / "src"
-    for name in ("service.py", "train.py", "drift.py", "churn/pipeline.py", "serving/routes.py", "data/churn.csv"):
+    for name in (
+        "service.py",
+        "train.py",
+        "drift.py",
+        "churn/training/pipeline.py",
+        "serving/handlers.py",
+        "data/churn.csv",
+    ):
         assert (source / name).is_file(), name
     for name in ("tests", "models", "registry", "logs", "benchmarks", ".venv"):
         assert not (source / name).exists(), name

@@ -12,9 +12,9 @@ from conftest import SAFE
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from churn.batch import parse_batch
 from churn.errors import RecordError
-from churn.schema import Customer, parse_customer
+from churn.schema.record import Customer, parse_customer
+from churn.scoring.batch import parse_batch
 
 GOOD = {"/predict": json.dumps(SAFE).encode(), "/predict/batch": json.dumps({"customers": [SAFE]}).encode()}
 MARK = b"\xef\xbb\xbf"

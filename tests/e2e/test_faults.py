@@ -12,12 +12,12 @@ import httpx
 import pytest
 from conftest import SAFE, begin_server, start_server, wait_until
 
-from churn.answers import utc_now
-from churn.journal import Journal
-from churn.predictor import Predictor
+from churn.journal.writer import Journal
 from churn.registry import Registry
-from churn.schema import Customer
-from churn.scorer import Scorer
+from churn.schema.record import Customer
+from churn.scoring.predictor import Predictor
+from churn.scoring.responses import utc_now
+from churn.scoring.scorer import Scorer
 
 
 def predict(server, **fields):

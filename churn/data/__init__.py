@@ -1,0 +1,1 @@
+"""Training files: read, checked, counted, and simulated."""

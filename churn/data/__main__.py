@@ -1,0 +1,40 @@
+"""`python -m churn.data generate`: simulated customers of a known process."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from churn.data.simulation import write_simulated
+from churn.errors import DataError
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m churn.data") -> int:
+    """Run the command; returns its exit code: 0 done, 2 bad usage, 130 interrupted."""
+    parser = _Parser(prog=prog, description="Training data for the churn model.")
+    commands = parser.add_subparsers(required=True, metavar="generate")
+    generate = commands.add_parser("generate", help="write simulated customers of a known process")
+    generate.add_argument("--rows", type=int, required=True, help="how many customers, 1 or more")
+    generate.add_argument("--seed", type=int, default=42, help="same seed, same customers (default 42)")
+    generate.add_argument("--out", type=Path, required=True, help="file to write, .csv or .parquet; replaced if there")
+    options = parser.parse_args(arguments)
+    try:
+        write_simulated(options.rows, options.seed, options.out)
+    except DataError as error:
+        sys.stderr.write(f"{prog}: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{prog}: interrupted, nothing written\n")
+        return 130
+    sys.stdout.write(f"wrote {options.rows:,} rows of seed {options.seed} to {options.out}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

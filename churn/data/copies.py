@@ -1,0 +1,42 @@
+"""Rows of equal features: copies of a customer, which are one observation however often they stand in a file.
+
+Were copies taken for independent rows, a model would be evaluated on customers that it has seen, and every interval
+would be too narrow. So all copies fall into one fold and are resampled as one.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.schema.record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
+
+type Digests = npt.NDArray[np.uint64]
+type Customers = npt.NDArray[np.intp]
+
+
+def row_digests(frame: pd.DataFrame) -> Digests:
+    """[n] a digest of each customer's features as the model sees them: numbers in 32 bits.
+
+    The target has no part in it: leaving rows out by their features favours no target, and a row whose target was
+    corrected since is still a row that the model has seen.
+    """
+    numbers = frame[list(NUMERIC_NAMES)].to_numpy(np.float32) + np.float32(0)  # so that -0 is 0
+    numbers[np.isnan(numbers)] = np.nan  # of the many bit patterns, one
+    columns = {name: numbers[:, index] for index, name in enumerate(NUMERIC_NAMES)}
+    columns |= {name: frame[name].to_numpy() for name in CATEGORICAL_NAMES}
+    digests: Digests = pd.util.hash_pandas_object(pd.DataFrame(columns)[list(FEATURE_NAMES)], index=False).to_numpy()
+    return digests
+
+
+def number_customers(digests: Digests | Customers) -> Customers:
+    """[n] the number of the customer that each row is, from 0 in the order of their first rows.
+
+    Rows are one customer where their digests are equal: [7, 9, 7, 8] gives [0, 1, 0, 2].
+    """
+    numbers: Customers = pd.factorize(digests)[0]
+    return numbers
+
+
+def count_customers(digests: Digests) -> int:
+    """How many different customers there are."""
+    return len(pd.unique(digests))

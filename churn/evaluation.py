@@ -1,0 +1,245 @@
+"""How good judged predictions are: each metric with its bootstrap interval.
+
+Names and directions are scikit-learn's: `log_loss`, `brier` and `calibration_error` are better when lower,
+the rest when higher.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+type Floats = npt.NDArray[np.float64]
+type Customers = npt.NDArray[np.intp]
+
+DRAWS = 1000
+EXACT_LEVELS = 4096
+COARSE_LEVELS = 1024
+CALIBRATION_BINS = 10
+_MOST_WEIGHTS = DRAWS * 4 * EXACT_LEVELS  # at once: 130 MB
+_TINY = np.finfo(np.float64).eps
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Predictions for rows that neither the model, nor its regularisation, nor its threshold has seen.
+
+    Attributes:
+        how: where the rows come from: `out-of-fold`, `held-out quarter`, or the name of a holdout file.
+        frame: the n judged rows, columns `schema.FEATURE_NAMES`.
+        target: [n] of 0 and 1.
+        probability: [n] of churn, in [0, 1].
+        decision: [n] of 0 and 1, by a threshold that was chosen without the row.
+        customer: [n] the number of the customer that each row is, by `copies.number_customers`; None where each row
+            is another.
+
+    """
+
+    how: str
+    frame: pd.DataFrame
+    target: npt.NDArray[np.int8]
+    probability: Floats
+    decision: npt.NDArray[np.int8]
+    customer: Customers | None = None
+
+
+class Metric(NamedTuple):
+    """A figure with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Cells:
+    """Judged customers gathered into cells, so that a resample is one weight a cell, whatever their number.
+
+    A resample draws customers, each with all of its rows. Those of a cell share decision and probability, and have
+    equally many rows of each target. Beyond `EXACT_LEVELS` distinct probabilities, those are gathered into
+    `COARSE_LEVELS` of equally many. The cells are in order of probability.
+
+    Args:
+        target: [n] of 0 and 1.
+        probability: [n]; equal in all rows of a customer.
+        decision: [n] of 0 and 1; equal in all rows of a customer.
+        customer: as in `Judgement`.
+
+    Attributes:
+        count: [cells] customers in each.
+        size: [cells] rows of one of its customers.
+        positive: [cells] how many of those rows churned.
+        decided: [cells] the decision, 0 or 1.
+
+    """
+
+    def __init__(
+        self,
+        target: npt.ArrayLike,
+        probability: npt.ArrayLike,
+        decision: npt.ArrayLike,
+        customer: Customers | None = None,
+    ) -> None:
+        target, decision = np.asarray(target), np.asarray(decision)
+        probability = np.asarray(probability, dtype=np.float64)
+        size, positive = np.ones(len(target), dtype=np.int64), target.astype(np.int64)
+        if customer is not None:
+            first = np.unique(customer, return_index=True)[1]
+            size, positive = np.bincount(customer), np.bincount(customer[target == 1], minlength=len(first))
+            probability, decision = probability[first], decision[first]
+        distinct, level = np.unique(probability, return_inverse=True)
+        if len(distinct) > EXACT_LEVELS:
+            level = level * COARSE_LEVELS // len(distinct)
+        rows, kind = np.unique(positive * (size.max() + 1) + size, return_inverse=True)
+        key, cell = np.unique((level * len(rows) + kind) * 2 + decision, return_inverse=True)
+        self.count: npt.NDArray[np.int64] = np.bincount(cell)
+        self.size: Floats = (rows % (size.max() + 1))[key // 2 % len(rows)].astype(np.float64)
+        self.positive: Floats = (rows // (size.max() + 1))[key // 2 % len(rows)].astype(np.float64)
+        self.decided: Floats = (key % 2).astype(np.float64)
+        # The first cell of each group of equal probabilities: tied rows count half in the area under the curve.
+        self._group_starts = np.unique(key // (2 * len(rows)), return_index=True)[1]
+        clipped = np.clip(probability, _TINY, 1 - _TINY)
+        negative = size - positive
+        self.probability = self._mean(cell, probability)
+        self.loss = self._mean(cell, positive * -np.log(clipped) + negative * -np.log(1 - clipped))
+        self.squared_error = self._mean(cell, positive * (probability - 1) ** 2 + negative * probability**2)
+
+    def _mean(self, cell: npt.NDArray[np.intp], values: Floats) -> Floats:
+        return np.bincount(cell, weights=values) / self.count
+
+    @cached_property
+    def calibration_bin(self) -> npt.NDArray[np.intp]:
+        """[cells] the bin of each: `CALIBRATION_BINS` of about equally many rows, equal probabilities together."""
+        rows_of_group = np.add.reduceat(self.count * self.size, self._group_starts)
+        middle = np.cumsum(rows_of_group) - rows_of_group / 2
+        bins = np.minimum((middle * CALIBRATION_BINS / rows_of_group.sum()).astype(np.intp), CALIBRATION_BINS - 1)
+        return np.repeat(bins, np.diff(self._group_starts, append=len(self.count)))
+
+    def everything(self) -> Floats:
+        """[1, cells] the weights of the sample itself."""
+        return self.count[None, :].astype(np.float64)
+
+    def resample(self, seed: int | np.random.Generator, draws: int = DRAWS) -> Floats:
+        """[draws, cells] weights of bootstrap samples: as many customers as there are, drawn with replacement."""
+        rng = np.random.default_rng(seed)
+        customers = int(self.count.sum())
+        return rng.multinomial(customers, self.count / customers, size=draws).astype(np.float64)
+
+    def blocks(self, draws: int) -> Iterator[int]:
+        """`draws` in parts, each so small that its weights fit into memory whatever the number of cells."""
+        most = max(_MOST_WEIGHTS // len(self.count), 1)
+        for start in range(0, draws, most):
+            yield min(most, draws - start)
+
+    def metrics(self, weights: Floats) -> dict[str, Floats]:
+        """Each metric by name, [draws], of weighted cells.
+
+        Args:
+            weights: [draws, cells], customers of each cell in each draw.
+
+        """
+        rows: Floats = weights @ self.size
+        positives = weights @ self.positive
+        decided = weights @ (self.decided * self.size)
+        hits: Floats = weights @ (self.positive * self.decided)
+        rate = positives / rows
+        return {
+            "accuracy": (rows - positives - decided + 2 * hits) / rows,
+            "precision": _ratio(hits, decided),
+            "recall": _ratio(hits, positives),
+            "f1": _ratio(2.0 * hits, positives + decided),
+            "roc_auc": self._roc_auc(weights),
+            "log_loss": weights @ self.loss / rows,
+            "brier": weights @ self.squared_error / rows,
+            "calibration_error": self.calibration_error(weights * self.size, weights * self.positive),
+            # Of the two constant answers, never churn has F1 0 and always churn 2 rate / (1 + rate).
+            "baseline_f1": 2 * rate / (1 + rate),
+            "baseline_log_loss": _entropy(rate),
+        }
+
+    def calibration_error(self, rows: Floats, positives: Floats) -> Floats:
+        """Expected calibration error, [draws]: mean over rows of |mean probability - share of churn| of their bin.
+
+        Naeini, Cooper and Hauskrecht (2015), with bins of equal size.
+
+        Args:
+            rows: [draws, cells].
+            positives: [draws, cells] rows that churned.
+
+        """
+        bins = np.eye(CALIBRATION_BINS)[self.calibration_bin]
+        gap: Floats = (rows * self.probability - positives) @ bins
+        error: Floats = np.abs(gap).sum(axis=1) / rows.sum(axis=1)
+        return error
+
+    def calibration_error_by_chance(self, seed: int, draws: int) -> Floats:
+        """[draws] of the calibration error where the probabilities are right: customers leave with all their rows."""
+        rng = np.random.default_rng(seed)
+        probability = np.clip(self.probability, 0.0, 1.0)
+        found = []
+        for part in self.blocks(draws):
+            churned = rng.binomial(self.count, probability, size=(part, len(self.count)))
+            rows = np.broadcast_to(self.everything() * self.size, churned.shape)
+            found.append(self.calibration_error(rows, churned * self.size))
+        return np.concatenate(found)
+
+    def _roc_auc(self, weights: Floats) -> Floats:
+        """Chance that a churner's probability is above a stayer's, ties counting half (Mann-Whitney U)."""
+        positive = np.add.reduceat(weights * self.positive, self._group_starts, axis=1)
+        negative = np.add.reduceat(weights * (self.size - self.positive), self._group_starts, axis=1)
+        below = np.cumsum(negative, axis=1) - negative / 2
+        pairs: Floats = positive.sum(axis=1) * negative.sum(axis=1)
+        return _ratio((positive * below).sum(axis=1), pairs, where_undefined=0.5)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Every metric of judged predictions: of the sample, and of `DRAWS` bootstrap samples of it.
+
+    Attributes:
+        cells: the judged rows.
+        values: metric -> figure.
+        draws: metric -> [DRAWS] figures. The same draw of two metrics is of the same rows.
+
+    """
+
+    cells: Cells
+    values: dict[str, float]
+    draws: dict[str, Floats]
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """Each metric with its 95 % interval: percentiles of the draws, less the bootstrap's own bias.
+
+        A resample is less even than its sample, so its calibration error is larger: without the correction the
+        figure would lie outside its interval.
+        """
+        return {name: _interval(value, self.draws[name]) for name, value in self.values.items()}
+
+
+def evaluate(judgement: Judgement, seed: int) -> Evaluation:
+    """Measure judged predictions; `seed` is the bootstrap's."""
+    cells = Cells(judgement.target, judgement.probability, judgement.decision, judgement.customer)
+    values = {name: float(value[0]) for name, value in cells.metrics(cells.everything()).items()}
+    rng = np.random.default_rng(seed)
+    parts = [cells.metrics(cells.resample(rng, draws)) for draws in cells.blocks(DRAWS)]
+    return Evaluation(cells, values, {name: np.concatenate([part[name] for part in parts]) for name in values})
+
+
+def _interval(value: float, draws: Floats) -> Metric:
+    low, high = np.quantile(draws, [0.025, 0.975]) - (draws.mean() - value)
+    return Metric(value, max(float(low), 0.0), float(high))
+
+
+def _ratio(numerator: Floats, denominator: Floats, where_undefined: float = 0.0) -> Floats:
+    undefined = np.full_like(numerator, where_undefined)
+    return np.divide(numerator, denominator, out=undefined, where=denominator > 0)
+
+
+def _entropy(rate: Floats) -> Floats:
+    rate = np.clip(rate, _TINY, 1 - _TINY)
+    entropy: Floats = -(rate * np.log(rate) + (1 - rate) * np.log(1 - rate))
+    return entropy

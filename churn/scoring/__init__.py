@@ -1,0 +1,1 @@
+"""Scoring: a loaded model, and what turns customers into answers."""

@@ -1,0 +1,71 @@
+"""What a prediction looks like: the answer to one customer, the lines of the journal, the answer to a batch."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import NamedTuple
+
+import orjson
+
+from churn.schema.record import CATEGORICAL_NAMES, SCHEMA_VERSION, Customer
+from churn.scoring.scorer import Scorer
+
+_JOURNAL_TAIL = b',"schema_version":%d}\n' % SCHEMA_VERSION
+_categories = attrgetter(*CATEGORICAL_NAMES)
+
+
+class Scored(NamedTuple):
+    """A customer with the probability that the model gave."""
+
+    customer: Customer
+    request_id: str
+    probability: float
+
+
+def milliseconds(seconds: float) -> float:
+    """A delay as answers give it."""
+    return round(seconds * 1e3, 3)
+
+
+def utc_now() -> str:
+    """The time as every answer gives it: UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def render(scorer: Scorer, scored: Scored, latency_ms: float, timestamp: str) -> bytes:
+    """The JSON object of `schema.Prediction`, answered `latency_ms` after its request was parsed."""
+    customer, request_id, probability = scored
+    return orjson.dumps(
+        {
+            "request_id": request_id,
+            "model_version": scorer.tag,
+            "prediction": int(probability >= scorer.threshold),
+            "probability": probability,
+            "threshold": scorer.threshold,
+            "latency_ms": latency_ms,
+            "features": customer.features(),
+            "ts": timestamp,
+            "warnings": scorer.warnings(_categories(customer)),
+        }
+    )
+
+
+def journal_line(answer: bytes) -> bytes:
+    """An answer as the journal keeps it: with the version of its format, and a newline."""
+    return answer[:-1] + _JOURNAL_TAIL
+
+
+def render_batch_rows(scorer: Scorer, rows: Sequence[Scored]) -> bytes:
+    """The items of a batch's `predictions`, without the brackets of the list."""
+    threshold = scorer.threshold
+    items = [
+        {"request_id": request_id, "prediction": int(probability >= threshold), "probability": probability}
+        for _, request_id, probability in rows
+    ]
+    return orjson.dumps(items)[1:-1]
+
+
+def render_batch(scorer: Scorer, rendered_rows: Sequence[bytes]) -> bytes:
+    """The JSON object that answers a batch, from its rows as `render_batch_rows` gave them, part by part."""
+    head = orjson.dumps({"model_version": scorer.tag, "threshold": scorer.threshold})
+    return head[:-1] + b',"predictions":[' + b",".join(rendered_rows) + b"]}"

@@ -1,0 +1,1 @@
+"""Training: choose, evaluate, gate and save a model."""

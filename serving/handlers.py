@@ -1,0 +1,187 @@
+"""What each route answers. Each handler takes a request and returns a response or raises."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from churn.errors import ChurnError, ModelUnavailable
+from churn.schema.record import parse_customer
+from churn.scoring.batch import parse_batch
+from churn.scoring.predictor import Predictor
+from churn.settings import Settings
+from serving.app import Handler
+from serving.auth import Token
+from serving.drain import Drain
+from serving.messages import HTML_HEADERS, HttpError, Request, Response, too_busy
+from serving.openapi import openapi_document
+from serving.watcher import ModelWatcher
+
+BATCHES_AT_ONCE = 2
+"""More are not done sooner: one processor works on them. Those that wait hold their body only, counted."""
+REPORT_READERS = 4
+"""Threads that may be reading a drift report from the volume, should it hang."""
+
+
+class Routes:
+    """The service's own routes over one process's model, predictor and settings."""
+
+    def __init__(
+        self, settings: Settings, watcher: ModelWatcher, predictor: Predictor, drain: Drain, version: str
+    ) -> None:
+        self._settings = settings
+        self._watcher = watcher
+        self._predictor = predictor
+        self._drain = drain
+        self._version = version
+        self._limits = settings.limits
+        self._monitoring = Token(settings.monitoring, "MONITORING_TOKEN")
+        self._predict_token = Token(settings.predict, "CHURN_PREDICT_TOKEN") if settings.predict.asked_for else None
+        self._busy = 0
+        self._batch_turn = asyncio.Semaphore(BATCHES_AT_ONCE)
+        self._report_readers = 0
+
+    def table(self) -> Mapping[str, Mapping[str, Handler]]:
+        """Path -> method -> handler."""
+        routes: dict[str, Mapping[str, Handler]] = {
+            "/predict": {"POST": self.predict},
+            "/predict/batch": {"POST": self.predict_batch},
+            "/health": {"GET": self.health},
+            "/ready": {"GET": self.ready},
+            "/startup": {"GET": self.startup},
+            "/model": {"GET": self.model},
+            "/drift": {"GET": self.drift},
+        }
+        if self._settings.docs:
+            routes["/docs.json"] = {"GET": self.docs}
+        return routes
+
+    async def predict(self, request: Request) -> Response:
+        """One customer's probability."""
+        if self._predict_token is not None:
+            self._predict_token.require(request)
+        body = await request.json_body(self._limits.body_bytes)
+        # Counted only now: a client that is slow to send takes nothing from the others.
+        if self._busy >= self._limits.concurrency:
+            raise too_busy("too many requests are being worked on")
+        self._busy += 1
+        try:
+            customer = parse_customer(body)
+            if customer.request_id is not None:
+                request.request_id = customer.request_id
+            return Response(200, await self._predictor.predict(customer, request.request_id))
+        finally:
+            self._busy -= 1
+
+    async def predict_batch(self, request: Request) -> Response:
+        """Many customers' probabilities; all or nothing."""
+        if self._predict_token is not None:
+            self._predict_token.require(request)
+        body = await request.json_body(self._limits.batch_bytes)
+        if self._busy >= self._limits.concurrency:
+            raise too_busy("too many requests are being worked on")
+        self._busy += 1
+        try:
+            async with self._batch_turn:
+                customers = await parse_batch(body)
+                return Response(200, await self._predictor.predict_batch(customers, request.request_id))
+        finally:
+            self._busy -= 1
+
+    async def health(self, _: Request) -> Response:
+        """Alive, always 200; says which model is served or why there is none."""
+        if self._watcher.scorer is None:
+            return _json(200, {"status": "error", "detail": str(self._watcher.problem)})
+        body: dict[str, Any] = {"status": "ok", "current_model": self._watcher.scorer.tag}
+        if self._watcher.problem is not None:
+            body["detail"] = f"a newer pointer is not served: {self._watcher.problem}"
+            body["pending"] = _pending(self._watcher)
+        return _json(200, body)
+
+    async def ready(self, _: Request) -> Response:
+        """200 once a model is loaded and has given its golden predictions, until the process is to end."""
+        if self._drain.draining:
+            raise HttpError(503, "draining", "this process is about to end; it still answers what reaches it")
+        return _json(200, {"status": "ready", "current_model": self._served_tag()})
+
+    async def startup(self, _: Request) -> Response:
+        """200 once a model is loaded; until then 503 with what the registry lacks."""
+        return _json(200, {"status": "ok", "current_model": self._served_tag()})
+
+    async def model(self, request: Request) -> Response:
+        """The served model's card, for those who may ask it."""
+        if self._predict_token is not None:
+            self._predict_token.require(request)
+        scorer = self._watcher.scorer
+        if scorer is None:
+            raise ModelUnavailable(f"no model is loaded: {self._watcher.problem}")
+        return _json(200, {"model_tag": scorer.tag, "pending": _pending(self._watcher), **scorer.card})
+
+    async def drift(self, request: Request) -> Response:
+        """The latest drift report, for those who have the token."""
+        self._monitoring.require(request)
+        wants_html = _prefers_html(request.header(b"accept") or b"")
+        name = "drift_report.html" if wants_html else "drift_report.json"
+        content_type = b"text/html; charset=utf-8" if wants_html else b"application/json"
+        headers = HTML_HEADERS if wants_html else []
+        return Response(200, await self._read_report(self._settings.registry_folder / name), content_type, headers)
+
+    async def docs(self, _: Request) -> Response:
+        """The OpenAPI document, in place of BentoML's, which knows only a part of the routes."""
+        return _json(200, openapi_document(self._version, predict_token=self._predict_token is not None))
+
+    def _served_tag(self) -> str:
+        scorer = self._watcher.scorer
+        if scorer is None:
+            raise _not_ready(self._watcher.problem)
+        return scorer.tag
+
+    async def _read_report(self, path: Path) -> bytes:
+        """Read it in a thread, since the volume may hang, and in few of them, since it may hang for long."""
+        if self._report_readers >= REPORT_READERS:
+            raise too_busy("the report is being read for others")
+        self._report_readers += 1
+        reading = asyncio.ensure_future(asyncio.to_thread(_read_report, path))
+        reading.add_done_callback(self._report_read)
+        return await asyncio.shield(reading)
+
+    def _report_read(self, _: "asyncio.Future[bytes]") -> None:
+        self._report_readers -= 1
+
+
+def _prefers_html(accept: bytes) -> bool:
+    """Whether HTML is asked for by name, and not less than JSON is."""
+    weights = {b"text/html": 0.0, b"application/json": 0.0}
+    for item in accept.lower().split(b","):
+        kind, *parameters = (part.strip() for part in item.split(b";"))
+        if kind in weights:
+            weights[kind] = 1.0
+            for parameter in parameters:
+                with contextlib.suppress(ValueError):
+                    weights[kind] = float(parameter.removeprefix(b"q="))
+    return weights[b"text/html"] > 0 and weights[b"text/html"] >= weights[b"application/json"]
+
+
+def _json(status: int, body: Mapping[str, Any]) -> Response:
+    return Response(status, orjson.dumps(body))
+
+
+def _pending(watcher: ModelWatcher) -> dict[str, str | None] | None:
+    """The model that the pointer names and why it is not served; no tag where the pointer cannot be read."""
+    tag, problem = watcher.pending, watcher.problem
+    return {"model_tag": tag, "reason": str(problem)} if problem else None
+
+
+def _not_ready(problem: ChurnError | None) -> HttpError:
+    kind = type(problem).__name__ if problem else "ModelUnavailable"
+    return HttpError(503, "no_model", "no model is loaded", [{"loc": ["registry"], "msg": str(problem), "type": kind}])
+
+
+def _read_report(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise HttpError(404, "not_found", "there is no drift report yet; run `python drift.py`") from None

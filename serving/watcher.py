@@ -1,0 +1,169 @@
+"""Follows the pointer: loads the model that it names, checks it, and puts it in service with one assignment."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from churn.errors import ChurnError, ModelInvalid, ModelUnavailable
+from churn.registry import Registry
+from churn.registry.tag import parse_tag
+from churn.scoring.scorer import Scorer
+
+log = logging.getLogger("churn.watcher")
+
+RETRY_POLLS = 15
+"""A model that failed is tried again after so many looks, even where nothing on the volume has changed: what was in
+the way may be local, like a full disk."""
+
+type _Stamp = tuple[int, int, int] | None
+
+
+class _Failure(NamedTuple):
+    """A model that could not be put in service: what the volume looked like then, and when to try again regardless."""
+
+    tag: str
+    evidence: tuple[_Stamp, ...]
+    problem: ChurnError
+    retry_at: float
+
+
+class ModelWatcher:
+    """Looks at the pointer every `poll_seconds`, off the request path.
+
+    A model that cannot be loaded never replaces one that can: `scorer` stays what it was and `problem`
+    says why. The same problem is logged once, not at every look, and the same model is not tried again before the
+    pointer, its archive or the metadata has changed, or `RETRY_POLLS` looks have passed.
+
+    Attributes:
+        scorer: the model in service, or None before the first one is loaded.
+        problem: why the pointer's model is not in service, or None when it is.
+        pending: the tag of that model; None where it is in service, or where the pointer cannot be read.
+        on_change: called with each model put in service.
+        on_failure: called at each attempt that failed.
+
+    """
+
+    def __init__(self, registry: Registry, model_name: str, poll_seconds: float) -> None:
+        self.registry = registry
+        self.model_name = model_name
+        self.poll_seconds = poll_seconds
+        self.scorer: Scorer | None = None
+        self.problem: ChurnError | None = ModelUnavailable("the registry has not been looked at yet")
+        self.pending: str | None = None
+        self.on_change: Callable[[Scorer], None] = lambda _: None
+        self.on_failure: Callable[[], None] = lambda: None
+        self._failure: _Failure | None = None
+        self._files: object = None  # the digests of the files of the model in service
+        self._metadata: _Stamp = None  # as it was when those were last seen to be the recorded ones
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def look(self) -> None:
+        """Read the pointer once; load and swap in the model that it names if it is not the one in service."""
+        try:
+            tag = self.registry.current()
+        except ChurnError as problem:
+            self._report(None, problem)
+            return
+        if self.scorer is not None and tag == self.scorer.tag and not self._is_another(tag):
+            self._settled()
+            return
+        evidence = self._evidence(tag)
+        if (failure := self._failure) is not None and not _worth_a_try(failure, tag, evidence):
+            self._report(tag, failure.problem)
+            return
+        try:
+            self._put_in_service(self._load(tag))
+            self._settled()
+        except ChurnError as problem:
+            retry_at = time.monotonic() + RETRY_POLLS * self.poll_seconds
+            self._failure = _Failure(tag, evidence, problem, retry_at)
+            self.on_failure()
+            self._report(tag, problem)
+
+    def start(self) -> None:
+        """Look once, now, then go on looking in a thread that ends with the process."""
+        self.look()
+        self._thread = threading.Thread(target=self._run, name="model-watcher", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self.poll_seconds):
+            try:
+                self.look()
+            except Exception:  # the watcher must outlive any surprise, or no model would ever be loaded again
+                log.exception("looking at the registry failed")
+
+    def _is_another(self, tag: str) -> bool:
+        """Whether the registry holds another model under the tag in service, as one that was begun anew may."""
+        stamp = _stamp(self.registry.layout.metadata)
+        if stamp == self._metadata:
+            return False
+        try:
+            recorded = self.registry.entry(tag)["files"]
+        except ChurnError:
+            return False  # nothing is known of it, so what is in service stays
+        if recorded == self._files:
+            self._metadata = stamp
+        return bool(recorded != self._files)
+
+    def _load(self, tag: str) -> Scorer:
+        name = tag.partition(":")[0]
+        if name != self.model_name:
+            raise ModelInvalid(
+                f"the pointer names {tag}, this service serves {self.model_name}; "
+                "promote a model of that name, or set MODEL_NAME"
+            )
+        try:
+            files = self.registry.entry(tag)["files"]
+            scorer = Scorer.load(tag, self.registry.fetch(tag))
+            self._files = files
+            return scorer
+        except ChurnError:
+            raise
+        except Exception as error:
+            log.exception("loading a model failed", extra={"model_tag": tag})
+            raise ModelInvalid(f"model {tag} cannot be loaded: {error!r}; the log of the service has more") from error
+
+    def _evidence(self, tag: str) -> tuple[_Stamp, ...]:
+        """What changes when the state of the volume does, for this model."""
+        layout, parsed = self.registry.layout, parse_tag(tag)
+        archive = layout.archive(parsed) if parsed else layout.models
+        return tuple(_stamp(path) for path in (layout.pointer, archive, layout.metadata))
+
+    def _settled(self) -> None:
+        self._failure = self.problem = self.pending = None
+
+    def _report(self, tag: str | None, problem: ChurnError) -> None:
+        if str(problem) != str(self.problem):
+            serving = self.scorer.tag if self.scorer else None
+            log.warning("model not loaded", extra={"model_tag": serving, "pending": tag, "reason": str(problem)})
+        self.pending, self.problem = tag, problem
+
+    def _put_in_service(self, scorer: Scorer) -> None:
+        previous = self.scorer.tag if self.scorer else None
+        self.scorer = scorer
+        self.on_change(scorer)
+        log.info("model in service", extra={"model_tag": scorer.tag, "previous": previous})
+
+
+def _worth_a_try(failure: _Failure, tag: str, evidence: tuple[_Stamp, ...]) -> bool:
+    return (tag, evidence) != failure[:2] or time.monotonic() >= failure.retry_at
+
+
+def _stamp(path: Path) -> _Stamp:
+    """Changes when a file is replaced, written to, removed or put back."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

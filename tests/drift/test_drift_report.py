@@ -1,0 +1,184 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from drift_samples import REGIONS, TAG, make_report
+from rich.console import Console
+
+from churn.drift.charts import histogram
+from churn.drift.distribution import Numbers
+from churn.drift.page import render_page
+from churn.drift.report import write_files
+from churn.drift.terminal import print_report
+from churn.errors import DriftError
+from churn.schema.record import FEATURE_NAMES, NUMERIC_NAMES
+
+HOSTILE = '<script>alert("x")</script>'
+
+
+def rng():
+    return np.random.default_rng(21)
+
+
+def quiet_report():
+    return make_report(rng())
+
+
+def drifted_report(new="SA"):
+    generator = rng()
+    region = np.where(generator.random(500) < 0.15, new, generator.choice(REGIONS, 500))
+    sessions = np.clip(generator.normal(34.1, 24, 500), 1, 120)
+    return make_report(generator, region=region, avg_session_minutes=sessions)
+
+
+def printed(report, capsys):
+    print_report(report, Console())
+    return capsys.readouterr().out
+
+
+def test_the_terminal_shows_the_table_then_the_lab_lines_then_one_sentence(capsys):
+    report = drifted_report()
+    out = printed(report, capsys)
+    rows, lines = out.splitlines(), out.splitlines()[-len(NUMERIC_NAMES) - 2 :]
+    table = [row.split()[0] for row in rows if re.search(r"DRIFT|no drift", row)]
+    assert table == [*FEATURE_NAMES, "prediction"]
+    assert [line.split(":")[0] for line in lines[:3]] == list(NUMERIC_NAMES)
+    assert all(re.fullmatch(r"\w+: z=\d+\.\d\d, drift=(True|False)", line) for line in lines[:3])
+    assert lines[3:] == ["", report.summary]
+    assert "left out: 7 of other:v9, 3 broken lines" in out
+
+
+def test_the_summary_says_what_happened_and_what_to_do():
+    assert (
+        quiet_report().summary
+        == f"No drift: the last 500 predictions of {TAG} look like its training data; nothing to do."
+    )
+    summary = drifted_report().summary
+    assert "in categories that training did not see (SA)" in summary
+    assert re.search(r"avg_session_minutes: .*distribution changed, standard deviation 1[12].* -> 2", summary)
+    assert "python train.py --data FILE" in summary
+    assert summary.count("\n") == 0
+
+
+def test_drift_of_the_probabilities_alone_has_its_own_sentence():
+    report = quiet_report()
+    moved = drifted_report().comparison.features[2]
+    comparison = type(report.comparison)(report.comparison.features, moved)
+    report = type(report)(report.window, comparison, report.settings, "", 1200, report.created)
+    assert "no single feature drifted" in report.summary
+
+
+def test_the_lab_rule_sees_only_means_that_are_far_away():
+    generator = rng()
+    report = make_report(generator, tenure_months=generator.integers(100, 160, 500).astype(float))
+    rules = {rule.feature: rule for rule in report.lab_rules}
+    assert (rules["tenure_months"].drift, rules["num_complaints"].drift) == (True, False)
+    assert str(rules["tenure_months"]).endswith("drift=True")
+
+
+def test_the_json_form_has_the_documented_keys(pytestconfig):
+    document = drifted_report().as_json()
+    json.dumps(document, allow_nan=False)
+    assert document["drift"] is True
+    assert document["drifted_features"] == ["region", "avg_session_minutes"]
+    assert [feature["name"] for feature in document["features"]] == list(FEATURE_NAMES)
+    docs = (pytestconfig.rootpath / "docs" / "drift.md").read_text(encoding="utf-8")
+    for key in keys_of(document):
+        assert f"`{key}`" in docs, f"docs/drift.md does not say what {key} is"
+
+
+def keys_of(value):
+    if isinstance(value, dict):
+        return {key for key in value if not re.search(r"[:\d]", key)} | set().union(*map(keys_of, value.values()))
+    if isinstance(value, list):
+        return set().union(set(), *map(keys_of, value))
+    return set()
+
+
+class Page(HTMLParser):
+    """Collects what a browser would load or run, and checks that every element is closed."""
+
+    VOID = ("meta",)
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.loads, self.titles, self.text = [], [], [], ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.loads += [value for name, value in attributes if name in ("src", "href", "srcset")]
+        self.loads += [tag] * (tag in ("script", "link", "img", "iframe"))
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+        if self.open and self.open[-1] == "h3":
+            self.titles.append(data)
+
+
+def test_the_page_needs_nothing_else_and_is_small():
+    text = render_page(drifted_report()).decode()
+    page = Page(text)
+    assert page.loads == []
+    assert "url(" not in text
+    assert page.open == []
+    assert len(text.encode()) < 200_000
+
+
+def test_the_page_shows_each_feature_drawn_the_drifted_and_largest_first():
+    report = drifted_report()
+    text = render_page(report).decode()
+    titles = Page(text).titles
+    assert titles[:2] == ["region", "avg_session_minutes"]
+    assert sorted(titles) == sorted([*FEATURE_NAMES, "prediction"])
+    assert text.count("<svg") == len(NUMERIC_NAMES) + 1
+    assert text.count('class="bars"') == 2
+    assert report.summary in Page(text).text
+
+
+def test_the_page_is_for_light_dark_phone_and_print():
+    text = render_page(quiet_report()).decode()
+    for needed in ("prefers-color-scheme: dark", "@media print", 'name="viewport"', "max-width: 30rem"):
+        assert needed in text
+
+
+def test_what_clients_sent_is_shown_as_text_everywhere(capsys):
+    report = drifted_report(new=HOSTILE)
+    text = render_page(report).decode()
+    assert "<script" not in text
+    assert HOSTILE in Page(text).text
+    assert "alert" in printed(drifted_report(new="[bold]alert[/nonsense]"), capsys)
+
+
+def test_many_categories_are_drawn_together():
+    generator = rng()
+    report = make_report(generator, region=np.array([f"R{number}" for number in generator.integers(0, 400, 500)]))
+    text = render_page(report).decode()
+    assert len(text.encode()) < 200_000
+    assert re.search(r"\d+ more", Page(text).text)
+
+
+def test_files_are_replaced_whole_and_what_cannot_be_written_is_named(tmp_path):
+    target = tmp_path / "report.json"
+    target.write_bytes(b"old")
+    write_files({target: b"new"})
+    assert target.read_bytes() == b"new"
+    with pytest.raises(DriftError, match=r"absent/report\.json cannot be written: No such file"):
+        write_files({tmp_path / "absent" / "report.json": b""})
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_the_axis_of_counts_begins_at_zero_and_not_at_minus_zero():
+    numbers = Numbers.of([0, 0, 1, 2, 5])
+    assert [label for _, label in histogram(numbers, numbers).ticks][:2] == ["0", "1"]

@@ -1,0 +1,103 @@
+"""Each metric against scikit-learn or a loop that anyone can check by eye."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as oracle
+
+from churn import evaluation as metrics
+from churn.evaluation import Cells, Judgement, evaluate
+
+
+def judgement(target, probability, threshold=0.5):
+    target, probability = np.asarray(target, dtype=np.int8), np.asarray(probability, dtype=float)
+    return Judgement("a test", pd.DataFrame(), target, probability, (probability >= threshold).astype(np.int8))
+
+
+def sample(rows, seed, levels=None):
+    rng = np.random.default_rng(seed)
+    probability = rng.beta(2, 2, rows)
+    if levels:
+        probability = np.round(probability * levels) / levels
+    return (rng.random(rows) < probability).astype(np.int8), probability
+
+
+def expected(target, probability, decision):
+    return {
+        "accuracy": oracle.accuracy_score(target, decision),
+        "precision": oracle.precision_score(target, decision, zero_division=0),
+        "recall": oracle.recall_score(target, decision, zero_division=0),
+        "f1": oracle.f1_score(target, decision, zero_division=0),
+        "roc_auc": oracle.roc_auc_score(target, probability),
+        "log_loss": oracle.log_loss(target, probability, labels=[0, 1]),
+        "brier": oracle.brier_score_loss(target, probability),
+        "baseline_f1": oracle.f1_score(target, np.ones_like(target)),
+        "baseline_log_loss": oracle.log_loss(target, np.full(len(target), target.mean()), labels=[0, 1]),
+    }
+
+
+@given(st.integers(2, 300), st.integers(0, 2**32 - 1), st.sampled_from([None, 4, 50]))
+@settings(max_examples=60, deadline=None)
+def test_every_metric_equals_scikit_learns(rows, seed, levels):
+    target, probability = sample(rows, seed, levels)
+    if len(set(target)) < 2:
+        return
+    judged = judgement(target, probability)
+    values = evaluate(judged, seed).values
+    for name, value in expected(target, probability, judged.decision).items():
+        assert values[name] == pytest.approx(value, abs=1e-9), name
+
+
+def test_calibration_error_equals_a_loop_over_bins_of_equal_size():
+    target, probability = sample(1000, 3)
+    order = np.argsort(probability)
+    total = 0.0
+    for part in np.split(order, metrics.CALIBRATION_BINS):
+        total += abs(sum(probability[row] - target[row] for row in part))
+    assert evaluate(judgement(target, probability), 0).values["calibration_error"] == pytest.approx(total / 1000)
+
+
+def test_a_resample_gives_what_the_repeated_rows_give():
+    target, probability = sample(60, 5, levels=20)
+    decision = (probability >= 0.4).astype(np.int8)
+    cells = Cells(target, probability, decision)
+    weights = cells.resample(seed=1, draws=20)
+    drawn = cells.metrics(weights)
+    for draw in range(20):
+        repeat = weights[draw].astype(int)
+        assert repeat.sum() == 60
+        # A mean over equal numbers may differ from them in the last bit, which would untie them.
+        columns = (cells.positive, cells.probability.round(9), cells.decided)
+        rows = [np.repeat(column, repeat) for column in columns]
+        for name, value in expected(*rows).items():
+            assert drawn[name][draw] == pytest.approx(value, abs=1e-9), name
+
+
+def test_many_rows_are_gathered_without_moving_a_metric():
+    target, probability = sample(60_000, 7)
+    judged = judgement(target, probability)
+    evaluation = evaluate(judged, 0)
+    assert len(evaluation.cells.count) <= 4 * metrics.COARSE_LEVELS
+    for name, value in expected(target, probability, judged.decision).items():
+        assert evaluation.values[name] == pytest.approx(value, abs=2e-5), name
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say():
+    truth = {"roc_auc": [], "log_loss": [], "f1": []}
+    population = evaluate(judgement(*sample(400_000, 0)), 0).values
+    for seed in range(1, 51):
+        found = evaluate(judgement(*sample(200, seed)), seed).metrics
+        for name, hits in truth.items():
+            hits.append(found[name].low <= population[name] <= found[name].high)
+    for name, hits in truth.items():
+        assert 42 <= sum(hits) <= 50, name
+
+
+def test_an_interval_holds_its_figure_and_the_same_seed_gives_the_same_one():
+    judged = judgement(*sample(500, 11))
+    first, second = evaluate(judged, 4).metrics, evaluate(judged, 4).metrics
+    assert first == second
+    assert all(metric.low <= metric.value <= metric.high for metric in first.values())
+    assert evaluate(judged, 5).metrics != first

@@ -1,0 +1,137 @@
+"""Training in memory: what is judged, what is chosen, and that the two forms of a model agree."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+
+from churn.data.dataset import Dataset, simulate
+from churn.errors import TrainingError
+from churn.schema.record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
+from churn.scoring.scorer import Scorer
+from churn.training import pipeline as pipeline_module
+from churn.training.encoding import encode, fit_encoder, known_categories
+from churn.training.export import check_parity, export_onnx
+from churn.training.pipeline import train_model
+from churn.training.selection import best_threshold
+
+
+def dataset(rows, seed, missing=0.0):
+    frame, target, _ = simulate(rows, seed)
+    frame = frame.astype(dict.fromkeys(CATEGORICAL_NAMES, object))
+    rng = np.random.default_rng(seed)
+    for name in NUMERIC_NAMES:
+        frame.loc[rng.random(rows) < missing, name] = np.nan
+    for name in CATEGORICAL_NAMES:
+        frame.loc[rng.random(rows) < missing, name] = MISSING_CATEGORY
+    return Dataset(Path("simulated.csv"), "0" * 64, frame, target)
+
+
+@pytest.mark.parametrize("estimator", ["logistic", "hist-gradient-boosting"])
+def test_both_estimators_train_export_and_agree_with_missing_and_unseen_values(estimator):
+    model = train_model(dataset(300, 1, missing=0.04), estimator=estimator, seed=3)
+    onnx = export_onnx(model)
+    assert check_parity(model, onnx) < 1e-6
+    frame = dataset(300, 2, missing=0.2).frame
+    frame.loc[:20, "region"] = "MARS"
+    card = {"schema_version": 1, "threshold": model.threshold, "categories": model.categories}
+    scorer = Scorer("a:test", onnx, card)
+    served = scorer.score_columns(
+        frame[list(NUMERIC_NAMES)].to_numpy(np.float32), frame[list(CATEGORICAL_NAMES)].to_numpy(object)
+    )
+    assert np.abs(served - model.pipeline.predict_proba(frame)[:, 1]).max() < 1e-6
+
+
+def test_trees_split_alike_between_neighbouring_32_bit_numbers():
+    """Thresholds are means of neighbours, which 32 bits cannot hold."""
+    frame = dataset(400, 1).frame
+    low = np.float32(31.37)
+    frame["avg_session_minutes"] = np.where(np.arange(400) % 2, low, np.nextafter(low, np.float32(np.inf)))
+    target = (np.arange(400) % 2).astype(np.int8)
+    target[::10] ^= 1
+    data = Dataset(Path("simulated.csv"), "", frame, target)
+    model = train_model(data, estimator="hist-gradient-boosting", seed=3, holdout=data)
+    assert np.ptp(model.pipeline.predict_proba(frame)[:, 1]) > 0.3  # the split is there
+    assert check_parity(model, export_onnx(model)) < 1e-6
+
+
+def test_a_serving_form_that_disagrees_is_refused():
+    judged_on = dataset(100, 2)
+    model = train_model(dataset(400, 1), estimator="logistic", seed=3, holdout=judged_on)
+    other = export_onnx(train_model(dataset(400, 9), estimator="logistic", seed=3, holdout=judged_on))
+    with pytest.raises(TrainingError, match=r"disagrees with scikit-learn: 0\.\d+ instead of 0\.\d+ for .*tenure"):
+        check_parity(model, other)
+
+
+def test_the_same_data_and_seed_give_the_same_model_to_the_last_bit():
+    first, second = (train_model(dataset(200, 1), estimator="logistic", seed=3) for _ in range(2))
+    assert first.threshold == second.threshold
+    assert np.array_equal(first.judgement.probability, second.judgement.probability)
+    assert export_onnx(first) == export_onnx(second)
+    assert train_model(dataset(200, 1), estimator="logistic", seed=4).threshold != first.threshold
+
+
+@pytest.mark.slow
+def test_every_row_is_judged_by_a_model_that_has_not_seen_it():
+    """With noise features turned into an identity, a model that had seen a row would know its target."""
+    rng = np.random.default_rng(0)
+    data = dataset(300, 5)
+    target = rng.permutation(data.target)
+    model = train_model(Dataset(data.path, "", data.frame, target), estimator="hist-gradient-boosting", seed=1)
+    seen = model.pipeline.predict_proba(data.frame)[:, 1]
+    judged = model.judgement.probability
+    assert np.corrcoef(seen, target)[0, 1] > 0.15
+    assert np.corrcoef(judged, target)[0, 1] < 0.12
+    assert model.judgement.how == "out-of-fold"
+
+
+def test_a_large_set_is_judged_on_a_held_out_quarter_of_the_same_churn_rate(monkeypatch):
+    monkeypatch.setattr(pipeline_module, "OUT_OF_FOLD_ROWS", 1000)
+    monkeypatch.setattr(pipeline_module, "SELECTION_ROWS", 600)
+    data = dataset(1200, 5)
+    judgement = train_model(data, estimator="logistic", seed=1).judgement
+    assert judgement.how == "held-out quarter"
+    assert len(judgement.target) == 300
+    assert judgement.target.mean() == pytest.approx(data.target.mean(), abs=0.01)
+
+
+def test_a_holdout_file_is_what_is_judged():
+    other = dataset(200, 8)
+    judgement = train_model(dataset(400, 5), estimator="logistic", seed=1, holdout=other).judgement
+    assert judgement.how == "simulated.csv"
+    assert np.array_equal(judgement.target, other.target)
+
+
+def test_too_few_rows_of_a_class_are_refused():
+    data = dataset(60, 5)
+    target = np.zeros(60, dtype=np.int8)
+    target[:6] = 1
+    with pytest.raises(TrainingError, match="the rarer class has 6, cross-validation needs at least 7"):
+        train_model(Dataset(data.path, "", data.frame, target), estimator="logistic", seed=1)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_the_fast_encoding_equals_the_encoders_own(scaled):
+    frame = dataset(200, 4, missing=0.1).frame
+    categories = known_categories(frame.iloc[:50])
+    frame.loc[100:, "region"] = "MARS"
+    encoder = fit_encoder(frame.iloc[:100], categories, scaled=scaled)
+    assert np.array_equal(encode(encoder, frame, categories), encoder.transform(frame))
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), min_size=1, max_size=60))
+@settings(max_examples=100, deadline=None)
+def test_the_threshold_has_the_best_f1_of_all(rows):
+    target = np.array([truth for truth, _ in rows], dtype=np.int8)
+    if not target.any():
+        return
+    probability = np.array([(level + 1) / 22 for _, level in rows])
+
+    def f1(threshold):
+        return f1_score(target, probability >= threshold, zero_division=0)
+
+    chosen = best_threshold(target, probability)
+    assert f1(chosen) == pytest.approx(max(f1(level) for level in set(probability)))
