@@ -11,7 +11,8 @@ from conftest import ROOT
 from sklearn.metrics import log_loss, roc_auc_score
 
 from churn.data import simulation
-from churn.data.dataset import main, read_dataset
+from churn.data.__main__ import main
+from churn.data.dataset import read_dataset
 from churn.data.simulation import simulate, write_simulated
 
 
