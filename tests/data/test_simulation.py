@@ -177,7 +177,7 @@ PEAK_MIB = "print(int(open('/proc/self/status').read().partition('VmHWM:')[2].sp
 @pytest.mark.parametrize("name", ["big.csv", "big.parquet"])
 def test_two_million_rows_in_bounded_memory(tmp_path, name):
     """Peak memory of the command, and of reading what it wrote, against what importing alone takes."""
-    code = "import sys; from churn.data.dataset import main; main(sys.argv[1:]); " + PEAK_MIB
+    code = "import sys; from churn.data.__main__ import main; main(sys.argv[1:]); " + PEAK_MIB
     options = ["generate", "--rows", "2000000", "--out", tmp_path / name]
     written = subprocess.run(
         [sys.executable, "-c", code, *options], cwd=ROOT, capture_output=True, text=True, check=True

@@ -1,0 +1,59 @@
+"""What the commands share: exit codes, how errors reach the user, and types of options."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+
+from churn.errors import ChurnError, NothingToJudge
+
+DONE, BAD_INPUT, FOUND, CANNOT_JUDGE, INTERRUPTED = 0, 2, 3, 4, 130
+"""Exit codes. `FOUND`: a candidate was refused, drift detected, or the registry not in order. 1 is a crash."""
+
+
+def run_command(name: str, command: Callable[[], int], interrupted: str = "interrupted") -> int:
+    """Run a command; returns its exit code. A user's mistake is one line on standard error, never a traceback.
+
+    Args:
+        name: what was called, before each message.
+        command: does the work and returns its exit code.
+        interrupted: what is said after Ctrl-C.
+
+    """
+    try:
+        return command()
+    except NothingToJudge as error:
+        sys.stderr.write(f"{name}: cannot judge: {error}\n")
+        return CANNOT_JUDGE
+    except ChurnError as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{name}: {interrupted}\n")
+        return INTERRUPTED
+
+
+def whole_number(minimum: int = 0, maximum: int = 10**18 - 1) -> Callable[[str], int]:
+    """An option's type: a whole number in this range, inclusive; `1_000` and digits of other scripts are none."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", text) or not minimum <= int(text) <= maximum:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {minimum} to {maximum}")
+        return int(text)
+
+    return parse
+
+
+def number(minimum: float, maximum: float) -> Callable[[str], float]:
+    """An option's type: a number in this range, inclusive."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not minimum <= value <= maximum:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {minimum:g} to {maximum:g}")
+        return value
+
+    return parse

@@ -1,0 +1,93 @@
+"""A candidate model: chosen, fitted, exported, evaluated and gated; then saved, and promoted if it may serve."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from churn.data.dataset import Dataset
+from churn.errors import RegistryFolderMissing
+from churn.evaluation import Evaluation, evaluate
+from churn.registry import Registry
+from churn.training.champion import challenge_current, current_or_none
+from churn.training.export import check_parity, export_onnx
+from churn.training.gate import Verdict, judge
+from churn.training.model_files import library_versions, model_files
+from churn.training.options import Options
+from churn.training.pipeline import train_model
+from churn.training.report import print_report
+
+
+def train_candidate(
+    dataset: Dataset, holdout: Dataset | None, registry: Registry, options: Options, model_name: str
+) -> bool:
+    """Make, evaluate, gate and save a model; returns whether it was promoted.
+
+    Raises:
+        TrainingError: no model can be fitted to the data, or its two forms disagree; nothing was saved.
+        RegistryError: it could not be saved or promoted.
+    """
+    model = train_model(dataset, estimator=options.estimator, seed=options.seed, holdout=holdout)
+    onnx = export_onnx(model)
+    check_parity(model, onnx)
+    evaluation = evaluate(model.judgement, options.seed)
+
+    def gated() -> Verdict:
+        challenge = challenge_current(registry, model_name, model.judgement, options.seed)
+        return judge(evaluation, options.gate_f1, challenge, options.margin)
+
+    verdict = gated()
+    facts = _facts(options, dataset, evaluation) | {"judged_on": model.judgement.how}
+    files = model_files(model, onnx, dataset, facts)
+    with _only_writer(registry):
+        if current_or_none(registry) != verdict.challenge.tag:
+            verdict = gated()  # another training was faster: its model is the champion now
+        tag, promoted = _save(registry, model_name, options, verdict, files, facts | {"threshold": model.threshold})
+    print_report(tag, evaluation.metrics, verdict, promoted=promoted, forced=options.force_reason)
+    return promoted
+
+
+@contextlib.contextmanager
+def _only_writer(registry: Registry) -> Iterator[None]:
+    """Between the last look at the champion and the promotion, nobody else promotes."""
+    registry.store.prepare()
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(RegistryFolderMissing):  # before the first model there is nothing to lock
+            stack.enter_context(registry.lock())
+        yield
+
+
+def _facts(options: Options, dataset: Dataset, evaluation: Evaluation) -> dict[str, Any]:
+    metrics = evaluation.metrics
+    return {
+        "trained_at_utc": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "data_file": str(dataset.path),
+        "data_sha256": dataset.sha256,
+        "rows": dataset.rows,
+        "customers": dataset.customers,
+        "seed": options.seed,
+        "metrics": {name: metric.value for name, metric in metrics.items()},
+        "metric_intervals": {name: [metric.low, metric.high] for name, metric in metrics.items()},
+    }
+
+
+def _save(
+    registry: Registry,
+    model_name: str,
+    options: Options,
+    verdict: Verdict,
+    files: Mapping[str, bytes],
+    facts: Mapping[str, Any],
+) -> tuple[str, bool]:
+    """Save the model, and promote it if it may; its tag, and whether it was promoted."""
+    entry = {
+        **facts,
+        "gate": verdict.as_dict() | {"forced": options.force_reason},
+        "passed_gate": verdict.passed,
+        "library_versions": library_versions(),
+    }
+    tag = registry.save(model_name, options.version, files, entry)
+    promoted = verdict.passed or options.force_reason is not None
+    if promoted:
+        registry.promote(tag, reason=options.force_reason or "passed the gate", command="train.py")
+    return tag, promoted

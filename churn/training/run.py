@@ -1,0 +1,55 @@
+"""The training flow: the data is read here; `candidate.py` makes a model of it, gates it, saves and promotes it."""
+
+import sys
+from pathlib import Path
+
+from churn.cli import DONE, FOUND
+from churn.data.dataset import Dataset, read_dataset
+from churn.registry import Registry
+from churn.settings import Settings
+from churn.training.leakage import without_rows_of
+from churn.training.options import Options
+
+BUNDLED_DATA = Path(__file__).parents[2] / "data" / "churn.csv"
+
+
+def run(options: Options, settings: Settings) -> int:
+    """Train as asked; returns 0 where the model was promoted, 3 where the gate refused it.
+
+    Raises:
+        ChurnError: the data, the registry or an option cannot be used; nothing was promoted.
+    """
+    registry = Registry(settings.home, settings.model_key, settings.model_name)
+    registry.check_can_save(settings.model_name, options.version)
+    dataset = read_dataset(options.data or _default_data(settings.home))
+    holdout = _unseen(read_dataset(options.holdout), dataset) if options.holdout else None
+    _report_copies(dataset)
+    # scikit-learn and the ONNX converter take 1.3 s to import, which a file that cannot be used should not cost.
+    from churn.training.candidate import train_candidate  # noqa: PLC0415
+
+    promoted = train_candidate(dataset, holdout, registry, options, settings.model_name)
+    return DONE if promoted else FOUND
+
+
+def _default_data(home: Path) -> Path:
+    own = home / "data" / "churn.csv"
+    return own if own.exists() else BUNDLED_DATA
+
+
+def _unseen(holdout: Dataset, dataset: Dataset) -> Dataset:
+    unseen = without_rows_of(dataset, holdout)
+    if left_out := holdout.rows - unseen.rows:
+        sys.stderr.write(
+            f"train.py: {left_out:,} of {holdout.rows:,} rows of {holdout.path} are left out of the judgement: "
+            f"{dataset.path} has the same customers\n"
+        )
+    return unseen
+
+
+def _report_copies(dataset: Dataset) -> None:
+    if copies := dataset.rows - dataset.customers:
+        sys.stderr.write(
+            f"train.py: {copies:,} of {dataset.rows:,} rows of {dataset.path} ({copies / dataset.rows:.1%}) repeat the "
+            "features of another row: all rows of equal features are one customer, never divided between folds, and "
+            "count as one in every interval\n"
+        )
