@@ -129,9 +129,8 @@ class Request:
         for key, value in self.scope["headers"]:
             if key == b"content-type":
                 _check_content_type(value)
-            elif key == b"content-length":
-                if len(value) > _SHORT_DIGITS or not value.isdigit():  # else the body itself is measured soon enough
-                    _check_length(value, limit)
+            elif key == b"content-length" and (len(value) > _SHORT_DIGITS or not value.isdigit()):
+                _check_length(value, limit)  # of a short one the body itself is measured, soon enough
             elif key == b"content-encoding":
                 _check_content_encoding(value)
         message = await self._receive()
