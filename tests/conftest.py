@@ -15,6 +15,9 @@ import httpx
 import pytest
 from filelock import FileLock
 
+# The jobs that a script starts in the background ignore Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 
