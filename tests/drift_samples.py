@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from churn.drift import window
 from churn.drift.comparison import compare
 from churn.drift.distribution import Categories, Numbers
 from churn.drift.reference import Reference
@@ -20,8 +19,8 @@ from churn.settings import DriftSettings
 TAG = "churn_model_v1:v1"
 START = datetime(2024, 11, 20, tzinfo=UTC)
 REGIONS = ("NA", "EU", "AF", "AS")
-both_readers = pytest.mark.parametrize("tail_lines", [window.TAIL_LINES, 0], ids=["tail", "scan"])
-"""Runs a test with the reader of the files' ends, and with that of the whole journal."""
+from_the_ends = pytest.mark.parametrize("tail_bytes", [4000, 0], ids=["ends", "whole"])
+"""Runs a test with a few lines of the files' ends, and with nothing but whole files."""
 
 
 def moment(seconds: float) -> int:

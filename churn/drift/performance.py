@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from churn.drift.labels import LabelCounts, load_labels
-from churn.drift.window import journal_files
 from churn.errors import NothingToJudge
 from churn.evaluation import Judgement, Metric, evaluate
+from churn.journal.files import journal_files
 from churn.journal.record import FutureLines, latest_moment
-from churn.journal.scan import Progress, Scan, scan_journal
+from churn.journal.scan import Progress, Scan, open_scan
 
 FORMAT_VERSION = 1
 REPORTED = ("f1", "roc_auc", "log_loss", "calibration_error")
@@ -127,7 +127,9 @@ def measure_performance(
         NothingToJudge: no log, or for no model enough labels.
         JournalError: a file of the journal cannot be read.
     """
-    with scan_journal(journal_files(folder), latest_moment(), progress, ids=True) as scan:
+    files = journal_files(folder)
+    with open_scan(latest_moment(), ids=True) as scan:
+        scan.load(files, progress)
         counts, future = load_labels(scan, labels), scan.future()
         if not counts.matched:
             raise NothingToJudge(

@@ -32,7 +32,6 @@ class Journal:
         self.folder = folder
         self.max_bytes = max_bytes
         self.keep_files = keep_files
-        self.dropped = 0
         self._stem = f"predictions-{socket.gethostname()}-{os.getpid()}"
         self.path = folder / f"{self._stem}.jsonl"
         self._descriptor = -1

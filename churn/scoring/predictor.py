@@ -12,9 +12,10 @@ from itertools import batched
 from typing import NamedTuple, Protocol
 
 from churn.errors import ModelUnavailable
+from churn.journal.record import journal_line
 from churn.journal.writer import Journal
 from churn.schema.record import Customer
-from churn.scoring.responses import Scored, journal_line, milliseconds, render, render_batch, render_batch_rows, utc_now
+from churn.scoring.responses import Scored, milliseconds, render, render_batch, render_batch_rows, utc_now
 from churn.scoring.scorer import Scorer
 
 CHUNK_ROWS = 256

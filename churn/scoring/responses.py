@@ -1,4 +1,4 @@
-"""What a prediction looks like: the answer to one customer, the lines of the journal, the answer to a batch."""
+"""What a prediction looks like: the answer to one customer, the answer to a batch."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import orjson
 
-from churn.schema.record import CATEGORICAL_NAMES, SCHEMA_VERSION, Customer
+from churn.schema.record import CATEGORICAL_NAMES, Customer
 from churn.scoring.scorer import Scorer
 
-_JOURNAL_TAIL = b',"schema_version":%d}\n' % SCHEMA_VERSION
 _categories = attrgetter(*CATEGORICAL_NAMES)
 
 
@@ -48,11 +47,6 @@ def render(scorer: Scorer, scored: Scored, latency_ms: float, timestamp: str) ->
             "warnings": scorer.warnings(_categories(customer)),
         }
     )
-
-
-def journal_line(answer: bytes) -> bytes:
-    """An answer as the journal keeps it: with the version of its format, and a newline."""
-    return answer[:-1] + _JOURNAL_TAIL
 
 
 def render_batch_rows(scorer: Scorer, rows: Sequence[Scored]) -> bytes:

@@ -5,15 +5,14 @@ import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from drift_samples import TAG, at, both_readers, line, minutes_of, moment, write_journal
+from drift_samples import TAG, at, from_the_ends, line, minutes_of, moment, write_journal
 from test_drift_cli import drift_home, lines_of, log, run  # noqa: F401 - fixtures among them
 from test_drift_performance import measure, predictions, write_labels
 
-from churn.drift import window
 from churn.drift.window import read_window
 from churn.errors import NothingToJudge
-from churn.journal.record import FutureLines, latest_moment, parse_moment
-from churn.journal.tail import NewestFirst
+from churn.journal import newest
+from churn.journal.record import FutureLines, parse_moment
 
 AHEAD = "2099-01-01T00:00:00Z"
 NO_DRIFT, CANNOT_JUDGE = 0, 4
@@ -28,11 +27,11 @@ def minutes_from_now(minutes):
     return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
 
 
-@both_readers
+@from_the_ends
 @pytest.mark.parametrize("where", ["at the end", "in the middle", "in a file of its own", "in a compressed file"])
 @pytest.mark.parametrize(("last_n", "since"), [(10, None), (None, moment(10)), (10, moment(5))])
-def test_a_clock_that_is_ahead_owns_no_window(tmp_path, monkeypatch, tail_lines, where, last_n, since):
-    monkeypatch.setattr(window, "TAIL_LINES", tail_lines)
+def test_a_clock_that_is_ahead_owns_no_window(tmp_path, monkeypatch, tail_bytes, where, last_n, since):
+    monkeypatch.setattr(newest, "TAIL_BYTES", tail_bytes)
     good, block = [at(s) for s in range(20)], [ahead(n) for n in range(600)]
     match where:
         case "at the end":
@@ -50,11 +49,11 @@ def test_a_clock_that_is_ahead_owns_no_window(tmp_path, monkeypatch, tail_lines,
     assert read.future == FutureLines(600, parse_moment("2099-01-01T00:09:59Z"))
 
 
-@pytest.mark.parametrize("tail_lines", [window.TAIL_LINES, 50, 0], ids=["tail", "tail gives up", "scan"])
+@from_the_ends
 @pytest.mark.parametrize("compressed", [True, False])
 @pytest.mark.parametrize("since", [None, moment(0)])
-def test_an_old_file_is_reached_behind_a_block_of_such_lines(tmp_path, monkeypatch, tail_lines, compressed, since):
-    monkeypatch.setattr(window, "TAIL_LINES", tail_lines)
+def test_an_old_file_is_reached_behind_a_block_of_such_lines(tmp_path, monkeypatch, tail_bytes, compressed, since):
+    monkeypatch.setattr(newest, "TAIL_BYTES", tail_bytes)
     old = write_journal(tmp_path / f"predictions-a-1.1.jsonl{'.gz' * compressed}", *(at(s) for s in range(20)))
     os.utime(old, (moment(20) / 1e6, moment(20) / 1e6))
     write_journal(tmp_path / "predictions-a-1.jsonl", *(at(s) for s in range(20, 30)), *(ahead(n) for n in range(300)))
@@ -63,9 +62,9 @@ def test_an_old_file_is_reached_behind_a_block_of_such_lines(tmp_path, monkeypat
     assert read.future.rows == 300
 
 
-@both_readers
-def test_a_file_that_was_changed_later_than_now_is_read_in_its_turn(tmp_path, monkeypatch, tail_lines):
-    monkeypatch.setattr(window, "TAIL_LINES", tail_lines)
+@from_the_ends
+def test_a_file_that_was_changed_later_than_now_is_read_in_its_turn(tmp_path, monkeypatch, tail_bytes):
+    monkeypatch.setattr(newest, "TAIL_BYTES", tail_bytes)
     old = write_journal(tmp_path / "predictions-a-1.1.jsonl.gz", *(at(s) for s in range(20)), ahead())
     os.utime(old, (parse_moment(AHEAD) / 1e6, parse_moment(AHEAD) / 1e6))
     write_journal(tmp_path / "predictions-a-1.jsonl", *(at(s) for s in range(20, 30)))
@@ -73,24 +72,16 @@ def test_a_file_that_was_changed_later_than_now_is_read_in_its_turn(tmp_path, mo
     assert (minutes_of(read), read.future.rows) == (list(range(15, 30)), 1)
 
 
-@both_readers
-def test_clocks_may_differ_by_five_minutes(tmp_path, monkeypatch, tail_lines):
-    monkeypatch.setattr(window, "TAIL_LINES", tail_lines)
+@from_the_ends
+def test_clocks_may_differ_by_five_minutes(tmp_path, monkeypatch, tail_bytes):
+    monkeypatch.setattr(newest, "TAIL_BYTES", tail_bytes)
     lines = [line(ts=minutes_from_now(minutes)) for minutes in (-1, 4, 6)]
     write_journal(tmp_path / "predictions-a-1.jsonl", *lines)
     read = read_window(tmp_path, TAG, 500)
     assert (read.rows, read.future.rows) == (2, 1)
 
 
-@pytest.mark.parametrize("block", [ahead(), b"garbage\n"], ids=["later than now", "broken"])
-def test_lines_that_do_not_count_are_read_up_to_the_limit_too(tmp_path, block):
-    path = write_journal(tmp_path / "predictions-a-1.jsonl", at(0), *[block] * 1000)
-    newest = NewestFirst([path], until=latest_moment(), limit=50)
-    assert list(newest) == []
-    assert newest.read == 51
-
-
-@both_readers
+@from_the_ends
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
@@ -100,8 +91,8 @@ def test_lines_that_do_not_count_are_read_up_to_the_limit_too(tmp_path, block):
         ([ahead(model="other:v1")], r"has no record of churn_model_v1:v1 up to now; left out: 1 line dated"),
     ],
 )
-def test_where_nothing_else_is_left_the_message_says_so(tmp_path, monkeypatch, tail_lines, lines, says):
-    monkeypatch.setattr(window, "TAIL_LINES", tail_lines)
+def test_where_nothing_else_is_left_the_message_says_so(tmp_path, monkeypatch, tail_bytes, lines, says):
+    monkeypatch.setattr(newest, "TAIL_BYTES", tail_bytes)
     write_journal(tmp_path / "predictions-a-1.jsonl", *lines)
     for since in (None, moment(0)):
         with pytest.raises(NothingToJudge, match=says if since is None or "others" in says else "; left out: "):

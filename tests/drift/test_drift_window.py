@@ -1,13 +1,16 @@
+from collections import Counter
+
 import pytest
 from drift_samples import BROKEN, TAG, at, line, minutes_of, moment, write_journal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from journal_oracle import expected_window
 
-from churn.drift import window
-from churn.drift.distribution import Categories
+from churn.drift.distribution import Categories, Numbers
 from churn.drift.window import read_window
 from churn.errors import NothingToJudge
-from churn.journal.record import latest_moment
+from churn.journal import newest
+from churn.schema.record import CATEGORICAL_NAMES, NUMERIC_NAMES
 
 
 def test_the_last_n_are_the_newest_by_time_of_all_files_rotated_and_compressed_ones_too(tmp_path):
@@ -84,28 +87,32 @@ records = st.builds(
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(records, st.sampled_from(sorted(BROKEN.values()))), min_size=1, max_size=25), st.booleans())
-def test_both_ways_of_reading_agree(tmp_path, lines, cut):
+def test_a_window_is_what_a_plain_reader_of_lines_gives(tmp_path, lines, cut):
     path = write_journal(tmp_path / "predictions-a-1.jsonl", *lines)
     if cut:
         path.write_bytes(path.read_bytes()[:-10])
-    asked = window._Asked(TAG, None, None, latest_moment())
-    quick, whole = window._read_tail([path], asked), window._read_whole([path], asked, None)
-    assert (quick.rows, quick.others, quick.broken) == (whole.rows, whole.others, whole.broken)
-    assert quick.future == whole.future
-    if quick.rows:
-        assert (quick.first, quick.last) == (whole.first, whole.last)
-        assert quick.prediction.as_json() == whole.prediction.as_json()
-        for name, summary in quick.features.items():
-            assert summary.as_json() == whole.features[name].as_json()
+    found, others, broken, future = expected_window([path], TAG, None, None)
+    if not found:
+        with pytest.raises(NothingToJudge):
+            read_window(tmp_path, TAG, None)
+        return
+    read = read_window(tmp_path, TAG, None)
+    assert (read.rows, read.others, read.broken) == (len(found), others, broken)
+    assert (read.first, read.last, read.future.rows) == (found[0].moment, found[-1].moment, future)
+    assert read.prediction.as_json() == Numbers.of([record.probability for record in found]).as_json()
+    for name, column in zip(NUMERIC_NAMES, zip(*(record.numbers for record in found), strict=True), strict=True):
+        assert read.features[name].as_json() == Numbers.of(column).as_json()
+    for name, column in zip(CATEGORICAL_NAMES, zip(*(record.texts for record in found), strict=True), strict=True):
+        assert read.features[name].as_json() == Categories.of(Counter(column)).as_json()
 
 
-def test_a_window_beyond_the_tail_is_the_same_as_one_within(tmp_path, monkeypatch):
+def test_a_window_beyond_the_ends_is_that_of_the_whole_files(tmp_path, monkeypatch):
     lines = [at(s, model=TAG if s % 4 else "other:v1") for s in range(400)]
     write_journal(tmp_path / "predictions-a-1.jsonl", *lines[:250])
     write_journal(tmp_path / "predictions-b-1.jsonl.gz", *lines[250:])
     for last_n, since in ((100, None), (None, moment(77)), (20, moment(390)), (1000, None)):
         quick = read_window(tmp_path, TAG, last_n, since)
-        monkeypatch.setattr(window, "TAIL_LINES", 0)
+        monkeypatch.setattr(newest, "TAIL_BYTES", 0)
         slow = read_window(tmp_path, TAG, last_n, since)
         monkeypatch.undo()
         assert minutes_of(slow) == minutes_of(quick)
@@ -113,7 +120,6 @@ def test_a_window_beyond_the_tail_is_the_same_as_one_within(tmp_path, monkeypatc
 
 
 def test_many_different_categories_are_bounded_and_all_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr(window, "TAIL_LINES", 0)
     monkeypatch.setattr("churn.journal.scan._MAX_LISTED", 10)
     lines = [line(s, features={"region": f"R{s % 30}"}) for s in range(90)]
     write_journal(tmp_path / "predictions-a-1.jsonl", *lines)

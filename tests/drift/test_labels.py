@@ -13,7 +13,7 @@ from churn.drift.labels import LabelCounts, load_labels
 from churn.drift.window import read_window
 from churn.errors import DataError
 from churn.journal.record import latest_moment
-from churn.journal.scan import scan_journal
+from churn.journal.scan import open_scan
 
 HEADING = "request_id,churn\n"
 LABELS = HEADING + "r1,1\nr2,0\n"
@@ -27,7 +27,8 @@ def load(folder, content: str | bytes, name="labels.csv") -> LabelCounts:
 
 def load_file(folder, path) -> LabelCounts:
     journal = write_journal(folder / "predictions-a-1.jsonl", *(line(n, request_id=f"r{n}") for n in range(5)))
-    with scan_journal([journal], latest_moment(), ids=True) as scan:
+    with open_scan(latest_moment(), ids=True) as scan:
+        scan.load([journal])
         return load_labels(scan, path)
 
 
