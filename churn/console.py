@@ -1,24 +1,30 @@
-"""A progress bar for long reads, where a person is watching."""
+"""Progress bar for long reads, shown where standard error is a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 LONG_BYTES = 50 * 10**6
 
 type Advance = Callable[[int], None]
+"""Callback with the number of bytes just read."""
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[Advance]:
-    """Give a function to call with the number of bytes just read.
+def reading(what: str, size: int) -> Iterator[Advance]:
+    """Progress bar that begins with the first call of its callback, where there is more than `LONG_BYTES` to read.
 
-    It draws on stderr if that is a terminal and the file is longer than `LONG_BYTES`; else it does nothing.
+    Args:
+        what: shown beside the bar.
+        size: what there is to read, in bytes.
+
+    Example:
+        with reading(path.name, path.stat().st_size) as advance:
+            advance(len(file.read(2**20)))
+
     """
-    size = path.stat().st_size
     if size <= LONG_BYTES or not sys.stderr.isatty():
-        yield _ignore
+        yield ignore
         return
     from rich.console import Console  # noqa: PLC0415 - a tenth of a second that most runs do not need
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
@@ -30,9 +36,9 @@ def reading(path: Path) -> Iterator[Advance]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(path.name, total=size)
-        yield lambda count: bar.advance(task, count)
+        task = bar.add_task(what, total=size, visible=False)
+        yield lambda count: bar.update(task, advance=count, visible=True)
 
 
-def _ignore(count: int) -> None:
-    """Nobody is watching."""
+def ignore(count: int) -> None:
+    """Callback that does nothing."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
-from churn.journal.record import latest_moment, parse_moment
+from churn.journal.moments import latest_moment, parse_moment
 from churn.schema.record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
 
 TIME = re.compile(

@@ -91,7 +91,7 @@ def _read(path: Path) -> Table:
     """The checked content; only where something is wrong or unclear is each field looked at."""
     parquet = path.suffix.lower() == ".parquet"
     failure: Exception | None = None
-    with progress.reading(path) as advance:
+    with progress.reading(path.name, path.stat().st_size) as advance:
         try:
             table = parquet_file.read_parquet(path, advance) if parquet else csv_file.read_csv(path, advance)
             _check(table)

@@ -9,7 +9,7 @@ from churn.drift.comparison import FeatureDrift
 from churn.drift.distribution import Numbers
 from churn.drift.phrases import describe, number, outline, percent
 from churn.drift.report import Report
-from churn.journal.record import format_moment
+from churn.journal.moments import format_moment
 
 _TEMPLATE = Path(__file__).with_name("page.html.jinja")
 

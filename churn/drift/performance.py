@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from churn.console import reading
 from churn.drift.labels import LabelCounts, load_labels
 from churn.errors import NothingToJudge
 from churn.evaluation import Judgement, Metric, evaluate
-from churn.journal.files import journal_files
-from churn.journal.record import FutureLines, latest_moment
-from churn.journal.scan import Progress, Scan, open_scan
+from churn.journal.files import journal_files, size
+from churn.journal.moments import latest_moment
+from churn.journal.record import FutureLines
+from churn.journal.scan import Scan, open_scan
 
 FORMAT_VERSION = 1
 REPORTED = ("f1", "roc_auc", "log_loss", "calibration_error")
@@ -111,7 +113,6 @@ def measure_performance(
     labels: Path,
     entries: Mapping[str, Mapping[str, Any]],
     min_rows: int,
-    progress: Progress | None = None,
 ) -> Performance:
     """Join labels with the journal, and measure each model's predictions.
 
@@ -120,7 +121,6 @@ def measure_performance(
         labels: CSV or Parquet with `request_id` and `churn`.
         entries: what the registry knows of each model, by tag.
         min_rows: a model with fewer labelled predictions is not measured.
-        progress: told how far it is.
 
     Raises:
         DataError: the labels cannot be used.
@@ -129,7 +129,8 @@ def measure_performance(
     """
     files = journal_files(folder)
     with open_scan(latest_moment(), ids=True) as scan:
-        scan.load(files, progress)
+        with reading("the journal", sum(map(size, files))) as advance:
+            scan.load(files, advance)
         counts, future = load_labels(scan, labels), scan.future()
         if not counts.matched:
             raise NothingToJudge(

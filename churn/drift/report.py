@@ -15,7 +15,7 @@ from churn.drift.distribution import Numbers
 from churn.drift.phrases import summarise
 from churn.drift.window import Window
 from churn.errors import DriftError
-from churn.journal.record import format_moment
+from churn.journal.moments import format_moment
 from churn.settings import DriftSettings
 
 FORMAT_VERSION = 1

@@ -8,7 +8,7 @@ from rich.table import Table
 from churn.drift.comparison import FeatureDrift
 from churn.drift.phrases import describe, outline, percent
 from churn.drift.report import Report
-from churn.journal.record import format_moment
+from churn.journal.moments import format_moment
 
 _PIPE_WIDTH = 140
 

@@ -4,12 +4,14 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from churn.console import reading
 from churn.drift.distribution import Categories, Numbers, Summary
 from churn.errors import NothingToJudge
-from churn.journal.files import journal_files
+from churn.journal.files import journal_files, size
+from churn.journal.moments import EARLIEST, format_moment, latest_moment
 from churn.journal.newest import load_newest
-from churn.journal.record import EARLIEST, FutureLines, format_moment, latest_moment
-from churn.journal.scan import Progress, Scan, open_scan
+from churn.journal.record import FutureLines
+from churn.journal.scan import Scan, open_scan
 from churn.schema.record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
 
 MAX_VALUES = 100_000
@@ -52,9 +54,7 @@ class Window:
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def read_window(
-    folder: Path, model: str, last_n: int | None, since: int | None = None, progress: Progress | None = None
-) -> Window:
+def read_window(folder: Path, model: str, last_n: int | None, since: int | None = None) -> Window:
     """Read the last n records of a model, or those since a moment, or the last n of those; none later than now.
 
     Args:
@@ -62,7 +62,6 @@ def read_window(
         model: BentoML tag.
         last_n: how many records at most; None for no limit.
         since: microseconds since 1970 UTC; None for any time.
-        progress: callback, where much of the journal has to be read.
 
     Raises:
         NothingToJudge: there is no log, it is empty, or it has no record of this model in that time.
@@ -71,7 +70,8 @@ def read_window(
     files = journal_files(folder)
     start = EARLIEST if since is None else since
     with open_scan(latest_moment()) as scan:
-        load_newest(scan, files, model, last_n, start, progress)
+        with reading("the journal", sum(map(size, files))) as advance:
+            load_newest(scan, files, model, last_n, start, advance)
         scan.cut(model, last_n, start)
         rows, first, last = scan.one("SELECT count(*), coalesce(min(moment), 0), coalesce(max(moment), 0) FROM cut")
         features: dict[str, Summary] = {name: _numbers(scan, name) for name in NUMERIC_NAMES}

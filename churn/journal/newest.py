@@ -10,9 +10,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from churn.console import Advance, ignore
 from churn.journal.files import changed, is_compressed, size
-from churn.journal.record import LATEST
-from churn.journal.scan import Progress, Scan
+from churn.journal.moments import LATEST
+from churn.journal.scan import Scan
 
 TAIL_BYTES = 16 * 2**20
 """Size of the ends of all files together, shared between them: about 50,000 lines, read in about 0.2 s."""
@@ -23,7 +24,7 @@ _CLOCK_SLACK = 3600 * 1_000_000
 
 
 def load_newest(
-    scan: Scan, paths: Sequence[Path], model: str, last_n: int | None, since: int, progress: Progress | None = None
+    scan: Scan, paths: Sequence[Path], model: str, last_n: int | None, since: int, advance: Advance = ignore
 ) -> None:
     """Load every line that `Scan.cut(model, last_n, since)` can need, and few others.
 
@@ -33,27 +34,23 @@ def load_newest(
         model: BentoML tag.
         last_n: how many records at most; None for no limit.
         since: microseconds since 1970 UTC.
-        progress: callback, where files have to be read whole.
+        advance: callback, where files have to be read whole.
 
     Raises:
         JournalError: a file cannot be read.
 
     """
     latest = _load_tails(scan, paths)
-    count, done = _FIRST, 0
+    count = _FIRST
     while True:
         oldest = since if last_n is None else scan.oldest(model, last_n, since)
         needed = sorted((path for path in latest if latest[path] >= oldest), key=latest.__getitem__)[-count:]
         if not needed:
             return
         scan.drop_pieces([piece for path in needed for piece in _pieces(scan, path)])
-        scan.load(needed, progress and _part_of(progress, done / len(paths), len(needed) / len(paths)))
+        scan.load(needed, advance)
         latest = {path: moment for path, moment in latest.items() if path not in needed}
-        count, done = 4 * count, done + len(needed)
-
-
-def _part_of(progress: Progress, start: float, share: float) -> Progress:
-    return lambda percentage: progress(100 * start + percentage * share)
+        count *= 4
 
 
 def _load_tails(scan: Scan, paths: Sequence[Path]) -> dict[Path, int]:

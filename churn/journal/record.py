@@ -5,9 +5,10 @@ features. A number that is absent or of another type is missing. So is a text th
 object); a number or a truth value in its place counts as the text of its JSON.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from churn.journal.moments import EARLIEST, LATEST, format_moment
 from churn.schema.record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES, SCHEMA_VERSION
 
 _TAIL = b',"schema_version":%d}\n' % SCHEMA_VERSION
@@ -16,7 +17,6 @@ _TIME = (
     "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?(Z|[+-][01][0-9]:[0-5][0-9])?)?"
 )
 """Regular expression of a whole `ts`: DuckDB alone knows other forms of time too."""
-_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class FutureLines(NamedTuple):
@@ -52,30 +52,6 @@ class FutureLines(NamedTuple):
 def journal_line(answer: bytes) -> bytes:
     """Journal line of an answer: its JSON object with the version of the format, and a newline."""
     return answer[:-1] + _TAIL
-
-
-def latest_moment() -> int:
-    """Latest moment of a line that counts, in microseconds since 1970 UTC: now, plus what clocks may differ by."""
-    return _micros(datetime.now(UTC) + _CLOCKS_DIFFER)
-
-
-def parse_moment(text: str) -> int | None:
-    """Microseconds since 1970 of an ISO 8601 time; UTC where it names no zone.
-
-    None where it is no time, or in UTC not in the years 1 to 9999, which is what `format_moment` can write.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    micros = _micros(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    return micros if EARLIEST <= micros <= LATEST else None
-
-
-def format_moment(moment: int) -> str:
-    """Inverse of `parse_moment`."""
-    seconds, micros = divmod(moment, 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros).isoformat().replace("+00:00", "Z")
 
 
 def json_types(*, ids: bool) -> dict[str, str]:
@@ -115,12 +91,6 @@ def _text(column: str) -> str:
                WHEN 'n' THEN NULL ELSE {json} END"""
 
 
-def _micros(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-EARLIEST, LATEST = _micros(datetime.min.replace(tzinfo=UTC)), _micros(datetime.max.replace(tzinfo=UTC))
-"""The moments that have a date, in microseconds since 1970 UTC."""
 READABLE = f"""model IS NOT NULL AND moment BETWEEN {EARLIEST} AND {LATEST} AND probability BETWEEN 0 AND 1
     AND ({" OR ".join(f"{name} IS NOT NULL" for name in FEATURE_NAMES)})"""
 """SQL condition, on the columns of `expressions`, of a line that is not broken."""

@@ -7,23 +7,22 @@ temporary folder.
 import contextlib
 import gzip
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from churn.console import Advance, ignore
 from churn.errors import JournalError
 from churn.file_kind import duckdb_name
-from churn.journal.files import is_compressed, write_readable_copy
+from churn.journal.files import is_compressed, size, write_readable_copy
 from churn.journal.record import READABLE, FutureLines, expressions, json_types
 from churn.schema.record import MISSING_CATEGORY
 
 type Floats = npt.NDArray[np.float64]
-type Progress = Callable[[float], None]
-"""Callback with the percentage of the work that is done."""
 
 MEMORY = "320MiB"
 _POLL_SECONDS = 0.1
@@ -70,21 +69,35 @@ class Scan:
         connection.table("lines").filter(READABLE).create_view("readable")
         connection.table("readable").filter(f"moment <= {until:d}").create_view("records")
 
-    def load(self, paths: Sequence[Path], progress: Progress | None = None) -> None:
+    def load(self, paths: Sequence[Path], advance: Advance = ignore) -> None:
         """Add the lines of files, compressed or not, to the tables; a file that has been deleted has none.
 
         Raises:
             JournalError: a file cannot be read, or the disk for temporary files is full.
         """
         try:
-            self._insert(paths, progress)
+            self._insert(paths, advance)
         except duckdb.Error:
             # A compressed file was cut, a file deleted after all, or a line is too long for DuckDB.
             for path in paths:
                 self._insert_readable(path)
 
-    def _insert(self, paths: Sequence[Path], progress: Progress | None = None) -> None:
-        _execute_watched(self.connection, f"INSERT INTO lines {self._parsed}", self._lists(paths), progress)
+    def _insert(self, paths: Sequence[Path], advance: Advance = ignore) -> None:
+        """Insert the lines in a thread, so that its progress can be shown and Ctrl-C ends it."""
+        query, parameters, total = f"INSERT INTO lines {self._parsed}", self._lists(paths), sum(map(size, paths))
+        with ThreadPoolExecutor(1) as thread:
+            inserted, done = thread.submit(self.connection.execute, query, parameters), 0
+            try:
+                while not wait([inserted], _POLL_SECONDS).done:
+                    # It falls back to nothing when the query ends.
+                    read = max(done, int(total * self.connection.query_progress() / 100))
+                    advance(read - done)
+                    done = read
+            except KeyboardInterrupt:
+                self.connection.interrupt()
+                raise
+            inserted.result()
+            advance(total - done)
 
     def _insert_readable(self, path: Path) -> None:
         try:
@@ -180,36 +193,6 @@ def open_scan(until: int, *, ids: bool = False) -> Iterator[Scan]:
                 yield Scan(connection, Path(folder), until, ids=ids)
             except duckdb.Error as error:
                 raise JournalError(f"the journal cannot be read: {str(error).splitlines()[0]}") from None
-
-
-def _execute_watched(
-    connection: duckdb.DuckDBPyConnection, query: str, parameters: list[list[str]], progress: Progress | None
-) -> None:
-    """Execute a query in a thread, so that its progress can be shown and Ctrl-C ends it."""
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            connection.execute(query, parameters)
-        except BaseException as error:  # noqa: BLE001 - raised again below, in the thread that asked
-            failures.append(error)
-
-    worker = threading.Thread(target=run, daemon=True)
-    worker.start()
-    try:
-        done = 0.0
-        while worker.is_alive():
-            worker.join(_POLL_SECONDS)
-            # It falls back to nothing when the query ends.
-            done = max(done, connection.query_progress())
-            if progress is not None:
-                progress(done)
-    except KeyboardInterrupt:
-        connection.interrupt()
-        worker.join()
-        raise
-    if failures:
-        raise failures[0]
 
 
 def _quoted(name: str) -> str:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -17,6 +18,7 @@ from drift_samples import TAG, customers, line, write_journal
 from test_drift_alert import Receiver
 
 import drift
+from churn.settings import DriftSettings
 
 NO_DRIFT, BAD_INPUT, DRIFT, CANNOT_JUDGE = 0, 2, 3, 4
 TOKEN = "monitoring-s3cret"
@@ -34,12 +36,14 @@ def drift_home(tmp_path, trained_home, monkeypatch) -> Home:
     return home
 
 
-def lines_of(rows, seed=1, model=TAG, ts=None, **changes):
+def lines_of(rows, seed=1, model=TAG, ts=None, start=0, **changes):
     more = {} if ts is None else {"ts": ts}
     columns, probability = customers(np.random.default_rng(seed), rows, **changes)
     for number in range(rows):
         features = {name: values[number].item() for name, values in columns.items()}
-        yield line(number, model, f"{seed}-{number}", features=features, probability=float(probability[number]), **more)
+        yield line(
+            start + number, model, f"{seed}-{number}", features=features, probability=float(probability[number]), **more
+        )
 
 
 def log(home, *lines):
@@ -79,7 +83,7 @@ def test_drift_is_3_and_named(drift_home, capsys, tmp_path):
 
 
 def test_the_window_is_what_the_options_ask_for(drift_home, capsys):
-    log(drift_home, *lines_of(300, **in_years(300)), *lines_of(200))
+    log(drift_home, *lines_of(300, **in_years(300)), *lines_of(200, start=300))
     assert run(capsys, "--last-n", "200", "--min-rows", "200")[0] == NO_DRIFT
     assert run(capsys, "--since", "2024-11-20T00:00Z")[0] == DRIFT
     assert run(capsys, "--since", "2024-11-20T00:00Z", "--last-n", "200")[0] == NO_DRIFT
@@ -153,6 +157,29 @@ def test_bad_usage_is_2(drift_home, capsys, arguments, message):
         drift.main(arguments)
     assert ended.value.code == BAD_INPUT
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [(), ("performance",)], ids=["drift", "performance"])
+def test_help_says_which_setting_changes_a_default(capsys, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("CHURN_DRIFT_MIN_ROWS", "7")
+    with pytest.raises(SystemExit) as ended:
+        drift.main([*command, "--help"])
+    out = capsys.readouterr().out
+    assert ended.value.code == 0
+    for field in [field for field in fields(DriftSettings) if not command or field.name == "min_rows"]:
+        (option,) = re.findall(rf"--{field.name.replace('_', '-')} X +(.*)", out)
+        assert option.endswith(f"(default: CHURN_DRIFT_{field.name.upper()}, else {field.default})")
+    if not command:
+        assert "the last N predictions (default: 500, or no limit with --since)" in out
+
+
+def test_help_and_bad_usage_wait_for_no_import(drift_home):
+    heavy = "{'numpy', 'duckdb', 'pydantic', 'rich', 'bentoml', 'churn.drift.run'}"
+    for arguments in (["--help"], ["--since", "1h", "--alpha", "2"]):
+        program = f"import atexit, sys; atexit.register(lambda: print({heavy} & set(sys.modules))); import drift"
+        done = drift_home.run("-c", f"{program}; drift.main({arguments})")
+        assert done.stdout.splitlines()[-1] == "set()", done.stderr
 
 
 def test_a_bad_setting_is_2(drift_home, capsys, monkeypatch):

@@ -12,7 +12,8 @@ from test_drift_performance import measure, predictions, write_labels
 from churn.drift.window import read_window
 from churn.errors import NothingToJudge
 from churn.journal import newest
-from churn.journal.record import FutureLines, parse_moment
+from churn.journal.moments import parse_moment
+from churn.journal.record import FutureLines
 
 AHEAD = "2099-01-01T00:00:00Z"
 NO_DRIFT, CANNOT_JUDGE = 0, 4

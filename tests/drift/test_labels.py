@@ -12,7 +12,7 @@ from drift_samples import TAG, line, write_journal
 from churn.drift.labels import LabelCounts, load_labels
 from churn.drift.window import read_window
 from churn.errors import DataError
-from churn.journal.record import latest_moment
+from churn.journal.moments import latest_moment
 from churn.journal.scan import open_scan
 
 HEADING = "request_id,churn\n"

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from churn.drift.window import read_window
-from churn.journal.record import format_moment, journal_line, parse_moment
+from churn.journal.moments import format_moment, parse_moment
+from churn.journal.record import journal_line
 
 
 @pytest.mark.parametrize("kind", BROKEN)

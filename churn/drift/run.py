@@ -1,0 +1,106 @@
+"""Drift flows: detection compares a window of the journal with training, performance joins it with delayed labels."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from churn.cli import DONE, FOUND
+from churn.drift.alert import alert_body, alert_key, send_alert
+from churn.drift.comparison import compare
+from churn.drift.options import DriftOptions, PerformanceOptions
+from churn.drift.page import render_page
+from churn.drift.reference import read_reference
+from churn.drift.report import HTML_NAME, JSON_NAME, Report, write_files
+from churn.drift.terminal import print_report
+from churn.drift.window import read_window
+from churn.errors import DriftError, NothingToJudge
+from churn.registry import Registry
+from churn.settings import Settings
+
+
+def run_drift(options: DriftOptions, settings: Settings) -> int:
+    """Detect drift of the served model, report it and send an alert; returns 0, or 3 where there is drift.
+
+    Raises:
+        NothingToJudge: there is no journal, or too little in it.
+        ChurnError: the model, the journal or a file that was asked for cannot be used.
+    """
+    report = _detect(options, settings)
+    print_report(report)
+    previous = _previous_alert(settings)
+    _write(report, options, settings, previous)
+    if report.comparison.drift and settings.alert_url is not None:
+        alert = _send_once(report, settings.alert_url, settings.monitoring_token, previous)
+        _write(report, options, settings, alert)
+    return FOUND if report.comparison.drift else DONE
+
+
+def run_performance(options: PerformanceOptions, settings: Settings) -> int:
+    """Evaluate logged predictions by their labels; returns 0, or 3 where a model does worse than training promised.
+
+    Raises:
+        NothingToJudge: there is no journal, or for no model enough labels.
+        ChurnError: the labels, the journal or the file that was asked for cannot be used.
+    """
+    # pandas and pandera take 0.5 s to import, which detection does not need.
+    from churn.drift.performance import measure_performance  # noqa: PLC0415
+    from churn.drift.performance_table import print_performance  # noqa: PLC0415
+
+    entries = {str(entry["model_tag"]): entry for entry in Registry(settings.home).entries()}
+    performance = measure_performance(settings.logs_folder, options.labels, entries, settings.drift.min_rows)
+    print_performance(performance)
+    if options.json is not None:
+        write_files({options.json: _json(performance.as_json())})
+    return FOUND if performance.below_promise else DONE
+
+
+def _detect(options: DriftOptions, settings: Settings) -> Report:
+    registry = Registry(settings.home, settings.model_key)
+    tag = registry.current()
+    reference = read_reference(registry.fetch(tag) / "reference.json")
+    window = read_window(settings.logs_folder, tag, options.last_n, options.since)
+    if window.rows < settings.drift.min_rows:
+        raise NothingToJudge(
+            f"{tag} has only {window.rows} logged predictions in this window, --min-rows asks for "
+            f"{settings.drift.min_rows}; wait for more, or take a longer --since or a larger --last-n"
+            f"{window.future.note}"
+        )
+    comparison = compare(reference, window.features, window.prediction, settings.drift)
+    trained_at = str(registry.entry(tag).get("trained_at_utc", ""))
+    return Report(window, comparison, settings.drift, trained_at, reference.rows, datetime.now(UTC))
+
+
+def _write(report: Report, options: DriftOptions, settings: Settings, alert: Mapping[str, Any] | None) -> None:
+    """Write the files that were asked for, then the registry's; without the latter the verdict still stands."""
+    content, page = _json(report.as_json() | {"alert": alert}), render_page(report)
+    write_files({path: data for path, data in ((options.json, content), (options.html, page)) if path is not None})
+    folder = settings.registry_folder
+    try:
+        write_files({folder / HTML_NAME: page, folder / JSON_NAME: content})
+    except DriftError as error:
+        sys.stderr.write(f"drift.py: {error}; the service goes on showing the report before this one\n")
+
+
+def _previous_alert(settings: Settings) -> Mapping[str, Any] | None:
+    try:
+        alert = json.loads((settings.registry_folder / JSON_NAME).read_bytes()).get("alert")
+    except (OSError, ValueError, AttributeError):
+        return None  # no report before this one, or one that this run replaces
+    return alert if isinstance(alert, dict) else None
+
+
+def _send_once(report: Report, url: str, token: str | None, previous: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    key = alert_key(report)
+    if previous is not None and previous.get("key") == key and previous.get("delivered"):
+        sys.stderr.write("drift.py: the alert of this window was delivered by an earlier run; not sent again\n")
+        return previous
+    delivery = send_alert(url, token, alert_body(report), key)
+    sys.stderr.write(f"drift.py: {'alert sent' if delivery.delivered else 'ALERT NOT SENT'}: {delivery.detail}\n")
+    return asdict(delivery)
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, indent=1, allow_nan=False).encode() + b"\n"
