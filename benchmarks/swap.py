@@ -26,11 +26,12 @@ SWAP = """
 import itertools, pathlib, sys, time
 from churn.registry import Registry
 registry = Registry(pathlib.Path(sys.argv[1]))
-registry.store.prepare()
+import bentoml.models
 print("ready", flush=True)
 for version in itertools.cycle(("v2", "v1")):
     time.sleep(float(sys.argv[2]))
-    print(registry.promote(f"churn_model_v1:{version}"), flush=True)
+    with registry.writing() as writer:
+        print(writer.promote(f"churn_model_v1:{version}"), flush=True)
 """
 
 

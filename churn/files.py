@@ -1,80 +1,73 @@
-"""Files that are whole or absent whatever happens: temporary name, fsync, rename, fsync of the folder."""
+"""Atomic file replacement: temporary name, fsync, rename, fsync of the folder. Readers see the old file or the new."""
 
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from churn.errors import RegistryError
-
-_TEMPORARY_PREFIX = ".registry-"
-_TEMPORARY_MARK = ".tmp"
+_MARK = ".tmp"
 
 
-def temporary_beside(path: Path) -> Path:
-    """A name in the same folder (so on the same file system), with the same suffix, that `left_overs` finds."""
-    return path.with_name(f"{_TEMPORARY_PREFIX}{path.stem}-{os.getpid()}{_TEMPORARY_MARK}{path.suffix}")
+@contextlib.contextmanager
+def replacing(path: Path, prefix: str = ".") -> Iterator[Path]:
+    """Give a temporary path to write to; what is there at the end becomes `path`. After an error it is removed.
+
+    Args:
+        path: file to replace or to make.
+        prefix: start of the temporary name, which is in the same folder and has the same suffix.
+
+    """
+    temporary = _temporary_beside(path, prefix)
+    with _removed_after_an_error(temporary):
+        yield temporary
+        _sync(temporary)
+        _rename(temporary, path)
 
 
-def left_overs(folder: Path) -> list[Path]:
-    """Temporary files of writers. Under the writers' lock, all of them are of writers that died."""
-    return sorted(folder.glob(f"{_TEMPORARY_PREFIX}*{_TEMPORARY_MARK}*"))
+def write(contents: Mapping[Path, bytes], prefix: str = ".") -> None:
+    """Replace files. All are on the disk before the first is renamed, so that a full volume changes none of them."""
+    staged = {_temporary_beside(path, prefix): path for path in contents}
+    with _removed_after_an_error(*staged):
+        for temporary, path in staged.items():
+            temporary.write_bytes(contents[path])
+            _sync(temporary)
+        for temporary, path in staged.items():
+            _rename(temporary, path)
 
 
-def stage(path: Path, content: bytes) -> Path:
-    """Write what is to become `path` under a temporary name, down to the disk; `put_in_place` finishes."""
-    temporary = temporary_beside(path)
+def left_overs(folder: Path, prefix: str) -> list[Path]:
+    """Temporary files of this prefix."""
+    return sorted(folder.glob(f"{prefix}*{_MARK}*"))
+
+
+def _temporary_beside(path: Path, prefix: str) -> Path:
     # Not tempfile: its 0600 would lock out the service, which may run as another user.
+    return path.with_name(f"{prefix}{path.stem}-{os.getpid()}{_MARK}{path.suffix}")
+
+
+@contextlib.contextmanager
+def _removed_after_an_error(*paths: Path) -> Iterator[None]:
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        yield
+    except BaseException:
+        for path in paths:
+            with contextlib.suppress(OSError):
+                path.unlink()
         raise
-    return temporary
 
 
-def put_in_place(temporary: Path, path: Path) -> None:
-    """Give a complete file its name: readers see the old one or the new one, never a part."""
-    temporary.replace(path)
-    sync_folder(path.parent)
-
-
-def write(path: Path, content: bytes) -> None:
-    """Replace a file as a whole."""
-    put_in_place(stage(path, content), path)
-
-
-def sync_file(path: Path) -> None:
-    """Wait until a file that another library wrote is on the disk."""
-    with path.open("rb") as file:
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
-def sync_folder(folder: Path) -> None:
-    """Wait until renames in a folder are on the disk. Windows has no such call."""
-    if sys.platform == "win32":
+def _rename(temporary: Path, path: Path) -> None:
+    temporary.replace(path)
+    if sys.platform == "win32":  # which cannot sync a folder
         return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def os_errors_reported(doing: str) -> Iterator[None]:
-    """Turn what the operating system refuses (full, read-only, forbidden, I/O) into a message for the user.
-
-    Raises:
-        RegistryError: says what was being done, to which file, and why it failed.
-    """
-    try:
-        yield
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        raise RegistryError(f"{doing} failed: {error.strerror or error}{where}") from error

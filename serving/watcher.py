@@ -109,7 +109,7 @@ class ModelWatcher:
         if stamp == self._metadata:
             return False
         try:
-            recorded = self.registry.entry(tag)["files"]
+            recorded = self.registry.entry(tag).files
         except ChurnError:
             return False  # nothing is known of it, so what is in service stays
         if recorded == self._files:
@@ -124,7 +124,7 @@ class ModelWatcher:
                 "promote a model of that name, or set MODEL_NAME"
             )
         try:
-            files = self.registry.entry(tag)["files"]
+            files = self.registry.entry(tag).files
             scorer = Scorer.load(tag, self.registry.fetch(tag))
             self._files = files
             return scorer

@@ -17,6 +17,7 @@ from conftest import SAFE
 from onnx import TensorProto, checker, helper, numpy_helper
 
 from churn.registry import Registry
+from churn.registry.history import Promotion
 from churn.schema.record import CATEGORICAL_NAMES, NUMERIC_NAMES, SCHEMA_VERSION, Customer
 from churn.scoring.scorer import Scorer
 
@@ -68,13 +69,33 @@ def _constant_model(mark: str) -> bytes:
 
 
 def save(registry: Registry, version: str | None = None, **entry) -> str:
-    return registry.save(NAME, version, model_files(version or "next"), ENTRY | entry)
+    return save_files(registry, NAME, version, model_files(version or "next"), ENTRY | entry)
+
+
+def save_files(registry: Registry, name: str, version: str | None, files: dict[str, bytes], entry: dict) -> str:
+    with registry.writing(create=True) as writer:
+        return writer.save(name, version, files, entry)
+
+
+def promote(registry: Registry, tag: str, **how) -> Promotion | None:
+    with registry.writing() as writer:
+        return writer.promote(tag, **how)
+
+
+def rollback(registry: Registry) -> Promotion:
+    with registry.writing() as writer:
+        return writer.rollback("bad")
+
+
+def prune(registry: Registry, keep: int) -> list[str]:
+    with registry.writing() as writer:
+        return list(writer.prune(keep))
 
 
 def promoted(registry: Registry, count: int) -> list[str]:
     tags = [save(registry, f"v{number}") for number in range(1, count + 1)]
     for tag in tags:
-        registry.promote(tag)
+        promote(registry, tag)
     return tags
 
 

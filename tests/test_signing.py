@@ -10,7 +10,7 @@ from conftest import SAFE, wait_until
 from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from registry_home import NAME, model_files, save, small_home
+from registry_home import NAME, model_files, promote, rollback, save, small_home
 
 from churn.errors import SettingsError, SignatureInvalid, SigningImpossible
 from churn.registry import Registry
@@ -44,7 +44,7 @@ def signed(tmp_path, keys):
     """A registry whose writer has the private key, with one current model."""
     with small_home(tmp_path) as plain:
         registry = Registry(plain.layout.home, read_model_key(keys[0]))
-        registry.promote(save(registry, "v1"))
+        promote(registry, save(registry, "v1"))
         yield registry
 
 
@@ -67,16 +67,16 @@ def test_what_was_signed_is_fetched_promoted_and_verified_with_the_public_key(si
     tag = save(signed, "v2")
     service = reader(signed, keys[1])
     assert (service.fetch(tag) / "model.onnx").read_bytes() == model_files("v2")["model.onnx"]
-    service.promote(tag)
-    assert service.rollback()["to"] == f"{NAME}:v1"
+    promote(service, tag)
+    assert rollback(service)["to"] == f"{NAME}:v1"
     assert service.verify() == []
-    assert service.entry(tag)["signature"].keys() == {"key", "value"}
+    assert service.entry(tag).raw["signature"].keys() == {"key", "value"}
 
 
 def test_without_a_key_nothing_is_signed_or_asked_for(signed):
     plain = stranger(signed)
-    assert "signature" not in plain.entry(save(plain, "v2"))
-    plain.promote(f"{NAME}:v2")
+    assert "signature" not in plain.entry(save(plain, "v2")).raw
+    promote(plain, f"{NAME}:v2")
     assert plain.fetch(f"{NAME}:v2").is_dir()
 
 
@@ -86,19 +86,19 @@ def test_an_unsigned_model_is_neither_fetched_nor_promoted_nor_gone_back_to(sign
     with pytest.raises(SignatureInvalid, match=f"{tag} is not signed, and MODEL_SIGNING_KEY_FILE asks for it"):
         service.fetch(tag)
     with pytest.raises(SignatureInvalid):
-        service.promote(tag)
+        promote(service, tag)
     assert service.current() == f"{NAME}:v1"
-    stranger(signed).promote(tag)
-    service.promote(save(signed, "v3"))
+    promote(stranger(signed), tag)
+    promote(service, save(signed, "v3"))
     with pytest.raises(SignatureInvalid):
-        service.rollback()
+        rollback(service)
     assert service.current() == f"{NAME}:v3"
     (finding,) = service.verify()
     assert f"{tag} is not signed" in str(finding)
 
 
 def test_another_key_is_named(signed, tmp_path):
-    ours = signed.entry(f"{NAME}:v1")["signature"]["key"]
+    ours = signed.entry(f"{NAME}:v1").raw["signature"]["key"]
     other = read_model_key(write_pair(tmp_path, "other")[1])
     with pytest.raises(SignatureInvalid, match=f"signed by the key {ours}, not by {other.fingerprint}"):
         Registry(signed.layout.home, other).fetch(f"{NAME}:v1")

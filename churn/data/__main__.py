@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from churn.cli import DONE, run_command
 from churn.data.simulation import write_simulated
-from churn.errors import DataError
 
 
 class _Parser(argparse.ArgumentParser):
@@ -24,16 +24,13 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m churn.da
     generate.add_argument("--seed", type=int, default=42, help="same seed, same customers (default 42)")
     generate.add_argument("--out", type=Path, required=True, help="file to write, .csv or .parquet; replaced if there")
     options = parser.parse_args(arguments)
-    try:
+
+    def command() -> int:
         write_simulated(options.rows, options.seed, options.out)
-    except DataError as error:
-        sys.stderr.write(f"{prog}: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write(f"{prog}: interrupted, nothing written\n")
-        return 130
-    sys.stdout.write(f"wrote {options.rows:,} rows of seed {options.seed} to {options.out}\n")
-    return 0
+        sys.stdout.write(f"wrote {options.rows:,} rows of seed {options.seed} to {options.out}\n")
+        return DONE
+
+    return run_command(prog, command, "interrupted, nothing written")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ generator of its own, so row i of a seed is the same row however many are asked 
 written.
 """
 
-import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import pandas as pd
 
 from churn.errors import DataError
 from churn.file_kind import duckdb_name
+from churn.files import replacing
 from churn.schema.record import FEATURE_NAMES, TARGET
 
 BLOCK_ROWS = 65_536
@@ -58,22 +58,15 @@ def write_simulated(rows: int, seed: int, out: Path) -> None:
         DataError: `rows` or `seed` is out of range, or the file cannot be written.
     """
     _check_request(rows, seed, out)
-    csv = out.with_name(f".{out.name}.{os.getpid()}.csv.tmp")
-    parquet = out.with_name(f".{out.name}.{os.getpid()}.parquet.tmp")
     try:
-        _write_csv(rows, seed, csv)
-        if out.suffix.lower() == ".parquet":
-            _convert(csv, parquet)
-            parquet.replace(out)
-        else:
-            csv.replace(out)
+        with replacing(out) as temporary:
+            if out.suffix.lower() == ".parquet":
+                _write_parquet(rows, seed, temporary)
+            else:
+                _write_csv(rows, seed, temporary)
     except (OSError, duckdb.Error) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise DataError(f"{out} cannot be written: {reason}") from None
-    finally:
-        for path in (csv, parquet):
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
 
 
 def _check_request(rows: int, seed: int, out: Path) -> None:
@@ -98,6 +91,15 @@ def _write_csv(rows: int, seed: int, path: Path) -> None:
         for frame, target, _ in _blocks(rows, seed):
             columns = [frame[name].tolist() for name in FEATURE_NAMES]
             file.writelines(map(_LINE.__mod__, zip(*columns, target.tolist(), strict=True)))
+
+
+def _write_parquet(rows: int, seed: int, path: Path) -> None:
+    csv = path.with_suffix(".csv")
+    try:
+        _write_csv(rows, seed, csv)
+        _convert(csv, path)
+    finally:
+        csv.unlink(missing_ok=True)
 
 
 def _convert(csv: Path, parquet: Path) -> None:

@@ -16,6 +16,7 @@ from churn.journal.files import journal_files, size
 from churn.journal.moments import latest_moment
 from churn.journal.record import FutureLines
 from churn.journal.scan import Scan, open_scan
+from churn.registry.entry import ModelEntry
 
 FORMAT_VERSION = 1
 REPORTED = ("f1", "roc_auc", "log_loss", "calibration_error")
@@ -111,7 +112,7 @@ class Performance:
 def measure_performance(
     folder: Path,
     labels: Path,
-    entries: Mapping[str, Mapping[str, Any]],
+    entries: Mapping[str, ModelEntry],
     min_rows: int,
 ) -> Performance:
     """Join labels with the journal, and measure each model's predictions.
@@ -138,7 +139,7 @@ def measure_performance(
                 f"ids that the answers of `POST /predict` gave?{future.note}"
             )
         rows = scan.connection.execute("SELECT model, count(*) FROM judged GROUP BY 1 ORDER BY 1").fetchall()
-        models = tuple(_measure(scan, tag, count, entries.get(tag, {}), min_rows) for tag, count in rows)
+        models = tuple(_measure(scan, tag, count, entries.get(tag), min_rows) for tag, count in rows)
     if not any(model.metrics for model in models):
         found = ", ".join(f"{model.tag} {model.rows:,}" for model in models)
         raise NothingToJudge(
@@ -148,7 +149,7 @@ def measure_performance(
     return Performance(models, counts, future)
 
 
-def _measure(scan: Scan, tag: str, rows: int, entry: Mapping[str, Any], min_rows: int) -> ModelPerformance:
+def _measure(scan: Scan, tag: str, rows: int, entry: ModelEntry | None, min_rows: int) -> ModelPerformance:
     columns = scan.connection.execute(
         "SELECT probability, prediction, churn FROM judged WHERE model = ?", [tag]
     ).fetchnumpy()
@@ -163,8 +164,10 @@ def _measure(scan: Scan, tag: str, rows: int, entry: Mapping[str, Any], min_rows
     )
 
 
-def _promised(entry: Mapping[str, Any], name: str) -> Metric | None:
-    value, interval = entry.get("metrics", {}).get(name), entry.get("metric_intervals", {}).get(name)
+def _promised(entry: ModelEntry | None, name: str) -> Metric | None:
+    if entry is None:
+        return None
+    value, interval = entry.metrics.get(name), entry.metric_intervals.get(name)
     if value is None or not isinstance(interval, Sequence) or len(interval) != 2:
         return None
     return Metric(float(value), float(interval[0]), float(interval[1]))

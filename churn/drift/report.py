@@ -3,7 +3,6 @@
 docs/drift.md documents the JSON form; `FORMAT_VERSION` is raised when a key changes its meaning or goes.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from churn.drift.distribution import Numbers
 from churn.drift.phrases import summarise
 from churn.drift.window import Window
 from churn.errors import DriftError
+from churn.files import write
 from churn.journal.moments import format_moment
 from churn.settings import DriftSettings
 
@@ -129,18 +129,7 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
         DriftError: names the file that cannot be written, and why.
     """
     for path, content in contents.items():
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            temporary.write_bytes(content)
-            temporary.replace(path)
+            write({path: content})
         except OSError as error:
             raise DriftError(f"{path} cannot be written: {error.strerror or error}") from None
-        finally:
-            _remove(temporary)
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return  # the folder itself is missing or forbidden, which was reported already

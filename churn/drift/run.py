@@ -49,7 +49,7 @@ def run_performance(options: PerformanceOptions, settings: Settings) -> int:
     from churn.drift.performance import measure_performance  # noqa: PLC0415
     from churn.drift.performance_table import print_performance  # noqa: PLC0415
 
-    entries = {str(entry["model_tag"]): entry for entry in Registry(settings.home).entries()}
+    entries = {str(entry.tag): entry for entry in Registry(settings.home).entries()}
     performance = measure_performance(settings.logs_folder, options.labels, entries, settings.drift.min_rows)
     print_performance(performance)
     if options.json is not None:
@@ -69,7 +69,7 @@ def _detect(options: DriftOptions, settings: Settings) -> Report:
             f"{window.future.note}"
         )
     comparison = compare(reference, window.features, window.prediction, settings.drift)
-    trained_at = str(registry.entry(tag).get("trained_at_utc", ""))
+    trained_at = registry.entry(tag).trained_at
     return Report(window, comparison, settings.drift, trained_at, reference.rows, datetime.now(UTC))
 
 

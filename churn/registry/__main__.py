@@ -1,4 +1,4 @@
-"""`python -m churn.registry`: look at the models, promote, roll back, verify, prune.
+"""`python -m churn.registry`: list models, show one, promote, roll back, verify, prune.
 
 Exit codes: 0 done; 2 bad usage, unknown model, one that cannot be served, registry unusable; 3 `verify` found
 something wrong; 1 only for a crash.
@@ -9,34 +9,31 @@ import json
 import sys
 from collections.abc import Sequence
 
-from churn.errors import ChurnError, RegistryError
+from churn.cli import DONE, FOUND, run_command, whole_number
+from churn.errors import RegistryError
 from churn.registry import Registry
 from churn.registry.table import facts_table, models_table, render
 from churn.settings import read_settings
 
-DONE, BAD_INPUT, FOUND = 0, 2, 3
-INTERRUPTED = 130
+INTERRUPTED = "interrupted; `verify` says whether anything is left over"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = _parse(arguments)
-    try:
+
+    def command() -> int:
         settings = read_settings()
         return int(options.run(Registry(settings.home, settings.model_key, settings.model_name), options))
-    except ChurnError as error:
-        sys.stderr.write(f"churn.registry: {error}\n")
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        sys.stderr.write("churn.registry: interrupted; `verify` says whether anything is left over\n")
-        return INTERRUPTED
+
+    return run_command("churn.registry", command, INTERRUPTED)
 
 
 def _list(registry: Registry, options: argparse.Namespace) -> int:
     entries = registry.entries()
     current = _current_or_none(registry)
     if options.json:
-        _print_json({"current": current, "models": entries})
+        _print_json({"current": current, "models": [entry.raw for entry in entries]})
     elif entries:
         render(models_table(entries, current))
     else:
@@ -46,19 +43,20 @@ def _list(registry: Registry, options: argparse.Namespace) -> int:
 
 def _show(registry: Registry, options: argparse.Namespace) -> int:
     entry = registry.entry(registry.current() if options.tag is None else options.tag)
-    current = entry["model_tag"] == _current_or_none(registry)
+    facts = entry.raw | {"current": entry.tag == _current_or_none(registry)}
     if options.json:
-        _print_json(entry | {"current": current})
+        _print_json(facts)
     else:
-        render(facts_table(entry | {"current": current}))
+        render(facts_table(facts))
     return DONE
 
 
 def _promote(registry: Registry, options: argparse.Namespace) -> int:
     entry = registry.entry(options.tag)
-    if not entry.get("passed_gate") and not options.reason:
+    if not entry.passed_gate and not options.reason:
         raise RegistryError(f"the gate refused {options.tag}; say why it is to be served all the same: --reason TEXT")
-    promotion = registry.promote(options.tag, reason=options.reason)
+    with registry.writing() as writer:
+        promotion = writer.promote(options.tag, reason=options.reason)
     if options.json:
         _print_json({"current": options.tag, "promotion": promotion})
     elif promotion is None:
@@ -69,7 +67,8 @@ def _promote(registry: Registry, options: argparse.Namespace) -> int:
 
 
 def _rollback(registry: Registry, options: argparse.Namespace) -> int:
-    promotion = registry.rollback(reason=options.reason)
+    with registry.writing() as writer:
+        promotion = writer.rollback(reason=options.reason)
     if options.json:
         _print_json({"current": promotion["to"], "promotion": promotion})
     else:
@@ -87,7 +86,8 @@ def _verify(registry: Registry, options: argparse.Namespace) -> int:
 
 
 def _prune(registry: Registry, options: argparse.Namespace) -> int:
-    removed = registry.prune(options.keep)
+    with registry.writing() as writer:
+        removed = writer.prune(options.keep)
     if options.json:
         _print_json({"removed": removed})
     else:
@@ -115,7 +115,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     shared.add_argument("--json", action="store_true", help="print JSON, for scripts")
     parser = argparse.ArgumentParser(
         prog="python -m churn.registry",
-        description="Look at the models under CHURN_HOME, and choose the one to serve.",
+        description="List the models under CHURN_HOME, and choose the one to serve.",
         epilog="exit codes: 0 done, 2 bad usage, unknown model, one that cannot be served, or registry unusable, "
         "3 verify found something wrong, 1 crash",
     )
@@ -136,14 +136,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         changing.add_argument("--reason", default="", metavar="TEXT", help="why; kept in the history")
     command("verify", _verify, "re-check digests, metadata, pointer, history, and whether each model can be served")
     prune = command("prune", _prune, "remove old models, never the current one, the one before it, or one being read")
-    prune.add_argument("--keep", type=_count, required=True, metavar="N", help="how many of the newest stay")
+    prune.add_argument("--keep", type=whole_number(), required=True, metavar="N", help="how many of the newest stay")
     return parser.parse_args(arguments)
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
-    return int(text)
 
 
 if __name__ == "__main__":

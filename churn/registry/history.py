@@ -1,11 +1,11 @@
-"""The history of the pointer: one JSON object a line, oldest first. Lines are added, never changed."""
+"""History of the pointer: one JSON object a line, oldest first. Lines are added, never changed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Literal, TypedDict
 
 from churn.errors import RegistryError
-from churn.registry.layout import Layout
+from churn.registry.layout import Layout, unreadable
 from churn.registry.tag import parse_tag
 
 # "from" is a keyword, so the class syntax cannot name it.
@@ -27,7 +27,7 @@ def read_promotions(layout: Layout) -> list[Promotion]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise RegistryError(f"{path} cannot be read: {error.strerror}; check the volume and its permissions") from error
+        raise unreadable(path, error) from error
     return [
         parse_promotion(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1) if line.strip()
     ]
@@ -53,6 +53,12 @@ def trail(promotions: Sequence[Promotion], current: str | None) -> list[str]:
             steps.append(promotion["to"])
     _arrive_by_hand(steps, current)
     return steps
+
+
+def predecessor(promotions: Sequence[Promotion], current: str | None, kept: Container[str]) -> str | None:
+    """The model before the current one, on the real trail of promotions; those that are not kept are stepped over."""
+    steps = trail(promotions, current)
+    return next((tag for tag in reversed(steps[:-1]) if tag in kept and tag != current), None)
 
 
 def _arrive_by_hand(steps: list[str], tag: str | None) -> None:

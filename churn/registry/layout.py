@@ -1,9 +1,18 @@
-"""Where everything of a registry lies under `CHURN_HOME`."""
+"""Paths of a registry under `CHURN_HOME`; what the file system refuses there becomes a message for the user."""
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from churn import files
+from churn.errors import RegistryError, RegistryFolderMissing
 from churn.registry.tag import Tag
+
+LOCK_SECONDS = 60.0
+"""How long a writer waits for another one. A save locks the registry for a fraction of a second."""
+TEMPORARY_PREFIX = ".registry-"
+"""Start of the names of temporary files, by which `left_overs` finds those of an interrupted writer."""
 
 
 class Layout(NamedTuple):
@@ -18,7 +27,7 @@ class Layout(NamedTuple):
 
     @property
     def registry(self) -> Path:
-        """The folder of everything below."""
+        """The folder of every file below."""
         return self.home / "registry"
 
     @property
@@ -42,18 +51,18 @@ class Layout(NamedTuple):
         return self.registry / "train_stats.json"
 
     @property
-    def unfinished(self) -> Path:
+    def intent(self) -> Path:
         """What a writer is about to do; left behind by one that died."""
         return self.registry / ".unfinished.json"
 
     @property
     def lock(self) -> Path:
-        """Held by the writer."""
+        """File that a writer locks."""
         return self.registry / ".lock"
 
     @property
     def lock_holder(self) -> Path:
-        """Who holds it, for people."""
+        """Process that locked it, for people."""
         return self.registry / ".lock-holder"
 
     def archive(self, tag: Tag) -> Path:
@@ -63,3 +72,40 @@ class Layout(NamedTuple):
     def shown(self, path: Path) -> str:
         """The path as messages show it: from the home on."""
         return path.relative_to(self.home).as_posix()
+
+    def check_folder(self) -> None:
+        """Raise RegistryFolderMissing where there is no registry folder."""
+        with os_errors_reported(f"looking for {self.registry}"):
+            if not self.registry.is_dir():
+                raise RegistryFolderMissing(
+                    f"{self.registry} is missing: nothing was trained here, or the volume is not mounted; "
+                    "run `python train.py`, or check CHURN_HOME and the mount"
+                )
+
+    def left_overs(self) -> list[Path]:
+        """Temporary files. While the caller alone may write, all of them are of writers that died."""
+        return [path for folder in (self.registry, self.models) for path in files.left_overs(folder, TEMPORARY_PREFIX)]
+
+
+def replace_files(contents: Mapping[Path, bytes]) -> None:
+    """Replace files of the registry, all or (on a full volume) none."""
+    files.write(contents, TEMPORARY_PREFIX)
+
+
+@contextlib.contextmanager
+def os_errors_reported(doing: str) -> Iterator[None]:
+    """Turn what the operating system refuses (full, read-only, forbidden, I/O) into a message for the user.
+
+    Raises:
+        RegistryError: says what was being done, to which file, and why it failed.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise RegistryError(f"{doing} failed: {error.strerror or error}{where}") from error
+
+
+def unreadable(path: Path, error: OSError) -> RegistryError:
+    """The error of a file that is there and cannot be read."""
+    return RegistryError(f"{path} cannot be read: {error.strerror}; check the volume and its permissions")

@@ -1,47 +1,34 @@
-"""Locks that the system frees when their process dies; who waits is told whom for, and not for ever."""
-
-# ruff: noqa: PLC0415 - a tenth of a second that readers, and so the service, do not need
+"""Advisory file lock with timeout and holder information; the system frees it when its process dies."""
 
 import contextlib
 import json
 import os
+import shlex
+import socket
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from churn import files as durable
+from filelock import FileLock, Timeout
+
 from churn.errors import RegistryBusy
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
-
-WAIT_SECONDS = 60.0
-"""How long a writer waits for another one. A save holds the lock for a fraction of a second."""
+from churn.registry.layout import LOCK_SECONDS, os_errors_reported
 
 _MAX_COMMAND = 200
 
 
-def new_lock(path: Path) -> "BaseFileLock":
-    """A lock on a file; one object may be taken again by the thread that holds it."""
-    from filelock import FileLock
-
-    # A file system without locks is an error: the fallback would outlive its process.
-    return FileLock(path, fallback_to_soft=False)
-
-
 @contextlib.contextmanager
-def held(lock: "BaseFileLock", holder: Path, timeout: float) -> Iterator[None]:
-    """Hold a lock; `holder` is the file that tells the waiting who does.
+def locked(path: Path, holder: Path, timeout: float = LOCK_SECONDS) -> Iterator[None]:
+    """Lock a file; `holder` is the file that names the process that has the lock.
 
     Raises:
-        RegistryBusy: another process held it for all of `timeout` seconds.
+        RegistryBusy: another process had it locked for all of `timeout` seconds.
         RegistryError: the lock file cannot be made, as on a read-only volume.
     """
-    from filelock import Timeout
-
-    with durable.os_errors_reported(f"locking {lock.lock_file}"):
+    # A file system without locks is an error: the fallback would outlive its process.
+    lock = FileLock(path, fallback_to_soft=False)
+    with os_errors_reported(f"locking {path}"):
         try:
             lock.acquire(timeout=timeout)
         except Timeout:
@@ -61,12 +48,11 @@ def held(lock: "BaseFileLock", holder: Path, timeout: float) -> Iterator[None]:
 
 def this_command() -> str:
     """What was typed, for the history and for those who wait."""
-    import shlex
-
-    name = Path(sys.argv[0]).name or "python"
+    path = Path(sys.argv[0])
+    name = path.name or "python"
     if name == "__main__.py":
-        name = f"python -m {Path(sys.argv[0]).parent.parent.name}.{Path(sys.argv[0]).parent.name}"
-        return f"{name} {shlex.join(sys.argv[1:])}".strip()[:_MAX_COMMAND]
+        module = f"python -m {path.parent.parent.name}.{path.parent.name}"
+        return f"{module} {shlex.join(sys.argv[1:])}".strip()[:_MAX_COMMAND]
     return shlex.join([name, *sys.argv[1:]])[:_MAX_COMMAND]
 
 
@@ -76,8 +62,6 @@ def utc_now() -> str:
 
 
 def _self() -> dict[str, str | int]:
-    import socket
-
     return {"pid": os.getpid(), "host": socket.gethostname(), "command": this_command(), "since": utc_now()}
 
 

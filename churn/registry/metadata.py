@@ -1,26 +1,20 @@
-"""`metadata.json`: what is known of each trained model, newest last. Entries are added and marked, never removed."""
+"""`metadata.json`: one entry a trained model, newest last. Entries are added and marked, never removed."""
 
+import difflib
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from churn import files as durable
 from churn.errors import ModelNotFound, RegistryError
-from churn.registry.layout import Layout
-from churn.registry.pointer import check_folder
-from churn.registry.tag import parse_tag
+from churn.registry.entry import ModelEntry
+from churn.registry.layout import Layout, replace_files, unreadable
 
-type Entry = dict[str, Any]
-
-PRUNED = "pruned_at_utc"
-"""Set on the entry of a model whose archive `prune` has removed."""
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+if TYPE_CHECKING:
+    from churn.signing import ModelKey
 
 
-def read_entries(layout: Layout) -> list[Entry]:
+def read_entries(layout: Layout) -> list[ModelEntry]:
     """All entries, newest last; none where no model was saved yet.
 
     Raises:
@@ -31,79 +25,58 @@ def read_entries(layout: Layout) -> list[Entry]:
     try:
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        check_folder(layout)
+        layout.check_folder()
         if layout.promotions.exists():
             raise _damaged(path, "is missing, though models were promoted") from None
         return []
     except OSError as error:
-        raise RegistryError(f"{path} cannot be read: {error.strerror}; check the volume and its permissions") from error
+        raise unreadable(path, error) from error
     try:
-        entries = json.loads(content)
+        raw = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise _damaged(path, f"is not valid JSON ({error})") from None
-    if not isinstance(entries, list):
+    if not isinstance(raw, list):
         raise _damaged(path, "is not a JSON list")
-    for number, entry in enumerate(entries, start=1):
-        if problem := _entry_problem(entry):
-            raise _damaged(path, f"entry {number} of {len(entries)} {problem}")
+    entries = []
+    for number, item in enumerate(raw, start=1):
+        try:
+            entries.append(ModelEntry.parse(item))
+        except ValueError as problem:
+            raise _damaged(path, f"entry {number} of {len(raw)} {problem}") from None
     return entries
 
 
-def find_entry(entries: Sequence[Entry], tag: str) -> Entry:
-    """The entry of a model.
+def find_entry(entries: Sequence[ModelEntry], tag: str, key: "ModelKey | None" = None) -> ModelEntry:
+    """The entry of a model, signed by the key if there is one.
 
     Raises:
         ModelNotFound: names the nearest tags that there are.
+        SignatureInvalid: the key has not signed this model.
     """
-    for entry in entries:
-        if entry["model_tag"] == tag:
-            return entry
-    import difflib  # noqa: PLC0415 - only for this message
-
-    known = [str(entry["model_tag"]) for entry in entries]
-    near = difflib.get_close_matches(tag, known, n=3) or known[-3:][::-1]
-    there_is = f"did you mean {', '.join(near)}?" if near else "no model was saved yet; run `python train.py`"
-    shown = tag if len(tag) <= 130 else tag[:130] + "..."
-    raise ModelNotFound(f"there is no model {shown!r}; {there_is}")
-
-
-def is_pruned(entry: Mapping[str, Any]) -> bool:
-    """Whether the model's archive was removed on purpose."""
-    return bool(entry.get(PRUNED))
+    entry = next((entry for entry in entries if entry.tag == tag), None)
+    if entry is None:
+        known = [entry.tag for entry in entries]
+        near = difflib.get_close_matches(tag, known, n=3) or known[-3:][::-1]
+        there_is = f"did you mean {', '.join(near)}?" if near else "no model was saved yet; run `python train.py`"
+        shown = tag if len(tag) <= 130 else tag[:130] + "..."
+        raise ModelNotFound(f"there is no model {shown!r}; {there_is}")
+    if key is not None:
+        key.check(entry.raw)
+    return entry
 
 
-def render_entries(entries: Sequence[Entry]) -> bytes:
-    """The file's content."""
+def render_json(entries: Sequence[dict[str, Any]]) -> bytes:
+    """The file's content.
+
+    Raises:
+        TypeError, ValueError: an entry is no JSON.
+    """
     return json.dumps(entries, indent=1, allow_nan=False).encode() + b"\n"
 
 
-def write_entries(layout: Layout, entries: Sequence[Entry]) -> None:
-    """Replace the file. Under the writers' lock."""
-    durable.write(layout.metadata, render_entries(entries))
-
-
-def _entry_problem(entry: object) -> str | None:
-    if not isinstance(entry, dict):
-        return "is not an object"
-    tag, files = entry.get("model_tag"), entry.get("files")
-    if not isinstance(tag, str) or parse_tag(tag) is None:
-        return "has no valid model_tag"
-    if not _is_digest(entry.get("sha256")):
-        return f"({tag}) has no valid sha256"
-    if not isinstance(files, dict) or not files:
-        return f"({tag}) has no files"
-    if not all(is_file_name(name) and _is_digest(digest) for name, digest in files.items()):
-        return f"({tag}) has no valid files"
-    return None
-
-
-def _is_digest(value: object) -> bool:
-    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
-
-
-def is_file_name(name: str) -> bool:
-    """Whether this names a file in a folder, and nothing outside it."""
-    return name not in ("", ".", "..") and not set(name) & set("/\\:\0")
+def write_entries(layout: Layout, entries: Sequence[ModelEntry]) -> None:
+    """Replace the file."""
+    replace_files({layout.metadata: render_json([entry.raw for entry in entries])})
 
 
 def _damaged(path: Path, what: str) -> RegistryError:

@@ -1,11 +1,9 @@
-"""The pointer: one line that names the model to serve."""
+"""Pointer to the model in service: one line with its tag."""
 
 import os
-from pathlib import Path
 
-from churn import files as durable
-from churn.errors import PointerEmpty, PointerInvalid, PointerMissing, RegistryError, RegistryFolderMissing
-from churn.registry.layout import Layout
+from churn.errors import PointerEmpty, PointerInvalid, PointerMissing
+from churn.registry.layout import Layout, unreadable
 from churn.registry.tag import Tag, parse_tag
 
 _MAX_BYTES = 256
@@ -22,7 +20,7 @@ def read_pointer(layout: Layout) -> Tag:
         RegistryError: the file cannot be read.
     """
     path = layout.pointer
-    content = _read_start(layout, path)
+    content = _read_start(layout)
     if not content.strip():
         raise PointerEmpty(f"{path} is empty; {_CURE}")
     if len(content) > _MAX_BYTES:
@@ -43,30 +41,21 @@ def pointed_at(layout: Layout) -> Tag | None:
         return None
 
 
-def _read_start(layout: Layout, path: Path) -> bytes:
+def _read_start(layout: Layout) -> bytes:
+    path = layout.pointer
     try:
-        # Non-blocking: a named pipe in its place must not hang the one who looks.
+        # Non-blocking: a named pipe in its place must not hang the reader.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
         try:
             return os.read(descriptor, _MAX_BYTES + 1)
         finally:
             os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError):
-        check_folder(layout)
+        layout.check_folder()
         raise PointerMissing(
             f"{path} is missing: no model was promoted yet; run `python train.py`, or {_CURE}"
         ) from None
     except IsADirectoryError:
         raise PointerInvalid(f"{path} is a folder; remove it, then {_CURE}") from None
     except OSError as error:
-        raise RegistryError(f"{path} cannot be read: {error.strerror}; check the volume and its permissions") from error
-
-
-def check_folder(layout: Layout) -> None:
-    """Raise RegistryFolderMissing where there is no registry folder."""
-    with durable.os_errors_reported(f"looking for {layout.registry}"):
-        if not layout.registry.is_dir():
-            raise RegistryFolderMissing(
-                f"{layout.registry} is missing: nothing was trained here, or the volume is not mounted; "
-                "run `python train.py`, or check CHURN_HOME and the mount"
-            )
+        raise unreadable(path, error) from error

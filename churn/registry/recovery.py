@@ -1,144 +1,144 @@
-"""A note of what a writer is about to do, so that the next writer can finish or undo what a crash left.
+"""Write-ahead intent log for crash recovery.
 
-The note is written before anything else changes and removed at the end. What decides is always one rename:
+The intent is written before anything else changes and removed at the end. What decides is always one rename:
 
 save     store, archive, METADATA. Before the metadata names the model: archive and store copy are removed.
 promote  train_stats.json, POINTER, history. Before the pointer names the model: train_stats.json is put back;
          after: the line of history is added.
 prune    METADATA (marks), archives, store copies. Before the marks: nothing; after: the removal is finished.
 
-A note is settled by the next command that writes, under the lock; `verify` tells of it until then.
+An intent that a crash left is settled by the next writer; `verify` names it until then.
 """
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from churn import files as durable
 from churn.errors import ArchiveInvalid, RegistryError
-from churn.registry.archive import read_member
+from churn.registry import store_writer
 from churn.registry.history import Promotion, parse_promotion, read_promotions, render_promotions
-from churn.registry.layout import Layout
-from churn.registry.metadata import is_pruned, read_entries
+from churn.registry.layout import Layout, os_errors_reported, replace_files
+from churn.registry.metadata import read_entries
 from churn.registry.pointer import pointed_at
 from churn.registry.store import LocalStore
 from churn.registry.tag import Tag, parse_tag
+from churn.registry.tarball import read_files
 
-type Note = Mapping[str, Any]
+type Intent = Mapping[str, Any]
 
 
-@contextlib.contextmanager
-def noted(layout: Layout, store: LocalStore, action: str, **what: object) -> Iterator[None]:
-    """Do something under a note; when it fails, settle at once."""
-    note = {"action": action, "store": str(store.home), **what}
-    durable.write(layout.unfinished, json.dumps(note).encode())
+class IntentLog:
+    """The intent log of a `Writer`, which alone may change the registry."""
+
+    def __init__(self, layout: Layout, store: LocalStore) -> None:
+        self._layout = layout
+        self._store = store
+
+    @contextlib.contextmanager
+    def recorded(self, action: str, **what: object) -> Iterator[None]:
+        """Record what is about to be done; when it fails, settle at once."""
+        intent = {"action": action, "store": str(self._store.home), **what}
+        replace_files({self._layout.intent: json.dumps(intent).encode()})
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(RegistryError, OSError):  # the failure is reported; the next writer tries again
+                self.settle()
+            raise
+        self._layout.intent.unlink()
+
+    def settle(self) -> None:
+        """Finish or undo what a crash left half done.
+
+        Raises:
+            RegistryError: metadata or history is damaged, or the volume refuses.
+        """
+        with os_errors_reported("clearing up after an interrupted command"):
+            for path in self._layout.left_overs():
+                path.unlink(missing_ok=True)
+            intent = read_intent(self._layout)
+            if intent is None:
+                return
+            match intent.get("action"):
+                case "save":
+                    saved = {entry.tag for entry in read_entries(self._layout)}
+                    self._remove(intent, [tag for tag in intent_tags(intent) if tag not in saved])
+                case "promote":
+                    self._settle_promotion(parse_promotion(str(intent.get("line", "")), f"{self._layout.intent}, line"))
+                case "prune":
+                    pruned = {entry.tag for entry in read_entries(self._layout) if entry.pruned_at}
+                    self._remove(intent, [tag for tag in intent_tags(intent) if tag in pruned])
+            self._layout.intent.unlink()
+
+    def remove_model(self, tag: Tag, *, store: bool = True) -> None:
+        """Remove archive and store copy of a model, if they are there."""
+        self._layout.archive(tag).unlink(missing_ok=True)
+        if store and self._store.folder(tag).is_dir():
+            with store_writer.writing(self._store) as writer:
+                writer.discard(tag)
+
+    def _remove(self, intent: Intent, tags: Sequence[Tag]) -> None:
+        for tag in tags:
+            self.remove_model(tag, store=intent.get("store") == str(self._store.home))
+
+    def _settle_promotion(self, promotion: Promotion) -> None:
+        current = pointed_at(self._layout)
+        if current == promotion["to"]:
+            promotions = read_promotions(self._layout)
+            if promotion not in promotions:
+                replace_files({self._layout.promotions: render_promotions([*promotions, promotion])})
+            return
+        try:
+            archive = self._layout.archive(current) if current else None
+            stats = train_stats(archive, read_files(archive)) if archive else None
+        except ArchiveInvalid:  # no figures are better than another model's, and must not bar the way to a cure
+            stats = None
+        if stats is None:
+            self._layout.train_stats.unlink(missing_ok=True)
+        else:
+            replace_files({self._layout.train_stats: stats})
+
+
+def read_intent(layout: Layout) -> Intent | None:
+    """The intent of a writer that died; empty where it is none of ours."""
     try:
-        yield
-    except BaseException:
-        with contextlib.suppress(Exception):  # what failed is reported; the next writer tries again
-            settle(layout, store)
-        raise
-    layout.unfinished.unlink()
-
-
-def read_note(layout: Layout) -> Note | None:
-    """What a writer that died was doing; empty where the note is not one of ours."""
-    try:
-        note = json.loads(layout.unfinished.read_bytes())
+        intent = json.loads(layout.intent.read_bytes())
     except FileNotFoundError:
         return None
     except ValueError:
         return {}
-    return note if isinstance(note, dict) else {}
+    return intent if isinstance(intent, dict) else {}
 
 
-def noted_tags(note: Note) -> list[Tag]:
-    """The models that a note is about."""
-    return [tag for text in note.get("tags", []) if (tag := parse_tag(str(text)))]
+def intent_tags(intent: Intent) -> list[Tag]:
+    """The models that an intent is about."""
+    return [tag for text in intent.get("tags", []) if (tag := parse_tag(str(text)))]
 
 
-def described(note: Note) -> str:
-    """A note in words."""
-    if note.get("action") == "promote":
+def describe(intent: Intent) -> str:
+    """An intent in words."""
+    if intent.get("action") == "promote":
         with contextlib.suppress(RegistryError):
-            promotion = parse_promotion(str(note.get("line")), "")
+            promotion = parse_promotion(str(intent.get("line")), "")
             return f"{promotion['action']} from {promotion['from'] or 'none'} to {promotion['to']}"
-    about = ", ".join(str(tag) for tag in noted_tags(note))
-    return f"{note.get('action', 'command')} of {about or 'something unknown'}"
+    about = ", ".join(intent_tags(intent))
+    return f"{intent.get('action', 'command')} of {about or 'something unknown'}"
 
 
-def settle(layout: Layout, store: LocalStore) -> None:
-    """Bring the registry to a state in which nothing is half done. Under the lock.
-
-    Raises:
-        RegistryError: metadata or history is damaged; nothing was changed.
-    """
-    for folder in (layout.registry, layout.models):
-        for path in durable.left_overs(folder):
-            path.unlink(missing_ok=True)
-    note = read_note(layout)
-    if note is None:
-        return
-    same_store = note.get("store") == str(store.home)
-    match note.get("action"):
-        case "save":
-            _settle_save(layout, store if same_store else None, noted_tags(note))
-        case "promote":
-            _settle_promote(layout, parse_promotion(str(note.get("line", "")), f"{layout.unfinished}, line"))
-        case "prune":
-            _settle_prune(layout, store if same_store else None, noted_tags(note))
-    layout.unfinished.unlink()
-
-
-def remove_model(layout: Layout, store: LocalStore | None, tag: Tag) -> None:
-    """Remove archive and store copy of a model, if they are there."""
-    layout.archive(tag).unlink(missing_ok=True)
-    if store is not None and store.folder(tag).is_dir():
-        with store.locked():
-            store.discard(tag)
-
-
-def train_stats_of(layout: Layout, tag: Tag) -> bytes:
+def train_stats(archive: Path, files: Mapping[str, bytes]) -> bytes:
     """The training statistics of a model's card, as `train_stats.json` holds them.
 
+    Args:
+        archive: the model's archive, for the message.
+        files: its files, by name.
+
     Raises:
-        ArchiveInvalid: the archive cannot be read, or its card lacks them.
+        ArchiveInvalid: the card lacks them.
     """
-    archive = layout.archive(tag)
     try:
-        stats = json.loads(read_member(archive, "card.json"))["train_stats"]
+        stats = json.loads(files["card.json"])["train_stats"]
         return json.dumps(stats, indent=1, allow_nan=False).encode() + b"\n"
     except (ValueError, KeyError, TypeError):
         raise ArchiveInvalid(f"{archive}: card.json lacks train_stats; retrain the model") from None
-
-
-def _settle_save(layout: Layout, store: LocalStore | None, tags: list[Tag]) -> None:
-    known = {entry["model_tag"] for entry in read_entries(layout)}
-    for tag in tags:
-        if str(tag) not in known:
-            remove_model(layout, store, tag)
-
-
-def _settle_promote(layout: Layout, promotion: Promotion) -> None:
-    current = pointed_at(layout)
-    if str(current) == promotion["to"]:
-        promotions = read_promotions(layout)
-        if promotion not in promotions:
-            durable.write(layout.promotions, render_promotions([*promotions, promotion]))
-        return
-    try:
-        stats = train_stats_of(layout, current) if current else None
-    except ArchiveInvalid:  # no figures are better than another model's, and must not bar the way to a cure
-        stats = None
-    if stats is None:
-        layout.train_stats.unlink(missing_ok=True)
-    else:
-        durable.write(layout.train_stats, stats)
-
-
-def _settle_prune(layout: Layout, store: LocalStore | None, tags: list[Tag]) -> None:
-    pruned = {entry["model_tag"] for entry in read_entries(layout) if is_pruned(entry)}
-    for tag in tags:
-        if str(tag) in pruned:
-            remove_model(layout, store, tag)

@@ -1,20 +1,28 @@
-"""Whether the service could put a model in service: all that it checks before a swap, checked on the archive."""
+"""Check of an archive against all that the service checks before it puts a model in service."""
 
 import hashlib
+import re
 from pathlib import Path
 
 from churn.errors import ArchiveInvalid, ChurnError, ModelInvalid
-from churn.registry.archive import check_digest, check_members, read_files
-from churn.registry.metadata import Entry
-from churn.registry.store import YAML_NAME, tag_in_yaml
+from churn.registry.archive import check_digest
+from churn.registry.entry import ModelEntry
+from churn.registry.store import YAML_NAME
+from churn.registry.tarball import check_members, read_files
+from churn.scoring.scorer import Scorer
+
+_TAG_LINE = re.compile(rb"^(name|version): *['\"]?([-._a-z0-9]*)", re.MULTILINE)
 
 
-def check_servable(archive: Path, entry: Entry) -> None:
-    """Refuse a model that this code could not serve. Writes nothing, neither on the volume nor in the store.
+def check_servable(archive: Path, entry: ModelEntry) -> dict[str, bytes]:
+    """Refuse a model that this code could not serve. Writes neither to the volume nor to the store.
 
     Args:
-        archive: of the model, in the mirror.
+        archive: the model's archive in the mirror.
         entry: what is recorded of it.
+
+    Returns:
+        The files of the archive, by name.
 
     Raises:
         ArchiveInvalid: the archive is missing, pruned, damaged or unsafe, or holds other files than were recorded.
@@ -22,23 +30,20 @@ def check_servable(archive: Path, entry: Entry) -> None:
     """
     check_digest(archive, entry)
     check_members(archive, archive)
-    tag, files = str(entry["model_tag"]), read_files(archive)
-    found = tag_in_yaml(files.get(YAML_NAME, b""))
-    if found != tag:
-        raise ArchiveInvalid(f"{archive} holds the model {found}, not {tag}; restore it, or retrain")
+    files = read_files(archive)
+    parts = dict(_TAG_LINE.findall(files.get(YAML_NAME, b"")))
+    found = b":".join(parts.get(key, b"") for key in (b"name", b"version")).decode("ascii")
+    if found != entry.tag:
+        raise ArchiveInvalid(f"{archive} holds the model {found}, not {entry.tag}; restore it, or retrain")
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    if not entry["files"].items() <= digests.items():
-        raise ArchiveInvalid(f"{archive} does not hold the files that were recorded for {tag}; retrain the model")
-    _check_loads(tag, {name: files[name] for name in entry["files"]})
-
-
-def _check_loads(tag: str, files: dict[str, bytes]) -> None:
-    # ONNX Runtime takes a third of a second to import, which reading the registry must not cost.
-    from churn.scoring.scorer import Scorer  # noqa: PLC0415
-
+    if not entry.files.items() <= digests.items():
+        raise ArchiveInvalid(f"{archive} does not hold the files that were recorded for {entry.tag}; retrain the model")
     try:
-        Scorer.from_files(tag, files)
+        Scorer.from_files(entry.tag, {name: files[name] for name in entry.files})
     except ChurnError:
         raise
     except Exception as error:  # as the service, which must outlive whatever a model does
-        raise ModelInvalid(f"model {tag} cannot be loaded: {error!r}; retrain it, or promote another model") from error
+        raise ModelInvalid(
+            f"model {entry.tag} cannot be loaded: {error!r}; retrain it, or promote another model"
+        ) from error
+    return files

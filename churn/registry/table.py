@@ -1,4 +1,4 @@
-"""Tables of models: with lines and colour for a person at a terminal, plain and aligned otherwise."""
+"""Tables of models: with rules and colour at a terminal, plain and aligned otherwise."""
 
 # ruff: noqa: PLC0415 - a tenth of a second that a pipe does not need
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from churn.registry.metadata import Entry, is_pruned
+from churn.registry.entry import ModelEntry
 
 _HEADER = ("", "model", "trained (UTC)", "rows", "F1", "ROC AUC", "log loss", "gate", "archive")
 
@@ -19,7 +19,7 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
 
-def models_table(entries: Sequence[Entry], current: str | None) -> Table:
+def models_table(entries: Sequence[ModelEntry], current: str | None) -> Table:
     """One row a model."""
     return Table(_HEADER, [_model_row(entry, current) for entry in entries])
 
@@ -37,17 +37,15 @@ def render(table: Table) -> None:
         sys.stdout.write(_plain(table))
 
 
-def _model_row(entry: Entry, current: str | None) -> list[str]:
-    tag = str(entry["model_tag"])
-    metrics = entry.get("metrics") or {}
+def _model_row(entry: ModelEntry, current: str | None) -> list[str]:
     return [
-        "*" if tag == current else "",
-        tag,
-        str(entry.get("trained_at_utc", ""))[:19],
-        str(entry.get("rows", "")),
-        *(_figure(metrics.get(name)) for name in ("f1", "roc_auc", "log_loss")),
-        "passed" if entry.get("passed_gate") else "refused",
-        "pruned" if is_pruned(entry) else "kept",
+        "*" if entry.tag == current else "",
+        entry.tag,
+        entry.trained_at[:19],
+        str(entry.raw.get("rows", "")),
+        *(_figure(entry.metrics.get(name)) for name in ("f1", "roc_auc", "log_loss")),
+        "passed" if entry.passed_gate else "refused",
+        "pruned" if entry.pruned_at else "kept",
     ]
 
 
@@ -55,7 +53,7 @@ def _figure(value: object) -> str:
     return f"{value:.4f}" if isinstance(value, int | float) else ""
 
 
-def _flat(prefix: str, value: Any) -> "list[tuple[str, str]]":  # noqa: ANN401 - any JSON value
+def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any JSON value
     if isinstance(value, Mapping):
         return [row for key, item in value.items() for row in _flat(f"{prefix}.{key}" if prefix else str(key), item)]
     return [(prefix, value if isinstance(value, str) else json.dumps(value))]

@@ -1,24 +1,29 @@
-"""BentoML tags `name:version`, by BentoML's own rule. Nothing else becomes part of a path."""
+"""BentoML tags `name:version`, by BentoML's own rule. No other text becomes part of a path."""
 
 import re
-from typing import NamedTuple
 
 MAX_PART = 63
 ARCHIVE_SUFFIX = ".bentomodel"
 LATEST = "latest"
-"""BentoML's moving alias: never a version of its own."""
+"""BentoML's moving alias, which is never a version of its own."""
 
 _PART = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?")
 
 
-class Tag(NamedTuple):
-    """A model's name and version, both valid."""
+class Tag(str):
+    """A valid tag: the text `name:version`. `parse_tag` makes one of a text that may be none."""
 
-    name: str
-    version: str
+    __slots__ = ()
 
-    def __str__(self) -> str:
-        return f"{self.name}:{self.version}"
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.partition(":")[0]
+
+    @property
+    def version(self) -> str:
+        """The model's version."""
+        return self.partition(":")[2]
 
     @property
     def archive_name(self) -> str:
@@ -35,5 +40,5 @@ def parse_tag(text: str) -> Tag | None:
     """The tag that the text is, or None where it is none, or names no version of its own."""
     name, _, version = text.partition(":")
     if is_tag_part(name) and is_tag_part(version) and version != LATEST:
-        return Tag(name, version)
+        return Tag(text)
     return None

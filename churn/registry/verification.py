@@ -1,17 +1,21 @@
-"""Everything that can be wrong with a registry, looked for at once. Changes nothing; the caller holds the lock."""
+"""Check of a whole registry: metadata, archives, pointer, history, statistics, left-overs. Changes nothing."""
 
+import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from churn import files as durable
 from churn.errors import ModelInvalid, PointerMissing, RegistryError
+from churn.registry.entry import ModelEntry
 from churn.registry.history import Promotion, read_promotions, trail
-from churn.registry.layout import Layout
-from churn.registry.metadata import Entry, is_pruned, read_entries
+from churn.registry.layout import Layout, os_errors_reported
+from churn.registry.lock import locked
+from churn.registry.metadata import read_entries
 from churn.registry.pointer import pointed_at, read_pointer
-from churn.registry.recovery import Note, described, noted_tags, read_note, train_stats_of
+from churn.registry.recovery import Intent, describe, intent_tags, read_intent, train_stats
 from churn.registry.servable import check_servable
-from churn.registry.tag import ARCHIVE_SUFFIX, Tag, parse_tag
+from churn.registry.tag import ARCHIVE_SUFFIX, Tag
+from churn.registry.tarball import read_files
 from churn.signing import ModelKey
 
 _SETTLES = "the next save, promote, rollback or prune settles it"
@@ -30,81 +34,81 @@ class Finding(NamedTuple):
 
 
 def verify_registry(layout: Layout, key: ModelKey | None, model_name: str | None) -> list[Finding]:
-    """Re-check metadata, archives, pointer, history, training statistics, and that models load; list left-overs.
+    """Check all of it, and that the models can be served.
 
     Args:
-        layout: where all is.
-        key: that must have signed the models; None: none has to.
-        model_name: that the current model must have; None: any.
+        layout: the registry's paths.
+        key: key that must have signed the models; None: none has to.
+        model_name: name that the current model must have; None: any.
 
+    Raises:
+        RegistryFolderMissing: there is no registry.
+        RegistryBusy: a writer was at work all the time.
     """
-    note = read_note(layout)
-    findings = list(_interrupted(layout, note))
-    try:
-        entries = read_entries(layout)
-    except RegistryError as error:
-        # Without the metadata nothing else can be judged.
-        return [*findings, Finding(layout.shown(layout.metadata), str(error))]
-    findings += _entries(layout, entries, key)
-    findings += _strays(layout, entries, note)
-    findings += _pointer(layout, entries, note, model_name)
-    findings += _history(layout, entries, note)
+    layout.check_folder()
+    with contextlib.ExitStack() as stack:
+        # A writer at work looks like one that died, so it is waited for; on a read-only volume there is none to
+        # wait for, or none that could be seen.
+        if os.access(layout.registry, os.W_OK):
+            stack.enter_context(locked(layout.lock, layout.lock_holder))
+        stack.enter_context(os_errors_reported("verifying"))
+        intent = read_intent(layout)
+        findings = list(_interrupted(layout, intent))
+        try:
+            entries = read_entries(layout)
+        except RegistryError as error:
+            # Without the metadata nothing else can be checked.
+            return [*findings, Finding(layout.shown(layout.metadata), str(error))]
+        findings += _entries(layout, entries, key)
+        findings += _strays(layout, entries, intent)
+        findings += _pointer(layout, entries, intent, model_name)
+        findings += _history(layout, entries, intent)
     return findings
 
 
-def _interrupted(layout: Layout, note: Note | None) -> Iterator[Finding]:
-    if note is not None:
-        yield Finding(layout.shown(layout.unfinished), f"an interrupted {described(note)}", _SETTLES)
-    for folder in (layout.registry, layout.models):
-        for path in durable.left_overs(folder):
-            yield Finding(layout.shown(path), "a temporary file of an interrupted command", _SETTLES)
+def _interrupted(layout: Layout, intent: Intent | None) -> Iterator[Finding]:
+    if intent is not None:
+        yield Finding(layout.shown(layout.intent), f"an interrupted {describe(intent)}", _SETTLES)
+    for path in layout.left_overs():
+        yield Finding(layout.shown(path), "a temporary file of an interrupted command", _SETTLES)
 
 
-def _entries(layout: Layout, entries: Sequence[Entry], key: ModelKey | None) -> Iterator[Finding]:
+def _entries(layout: Layout, entries: Sequence[ModelEntry], key: ModelKey | None) -> Iterator[Finding]:
     where = layout.shown(layout.metadata)
-    current = _current(layout)
-    seen: set[str] = set()
+    try:
+        current = pointed_at(layout)
+    except RegistryError:  # the pointer has its own finding
+        current = None
+    seen: set[Tag] = set()
     for entry in entries:
-        text = entry["model_tag"]
-        if text in seen:
-            yield Finding(where, f"{text} is there more than once", "remove the wrong entry by hand")
-        seen.add(text)
-        tag = parse_tag(text)
-        if tag is None:
-            continue
-        archive = layout.archive(tag)
-        if entry.get("model_file") != layout.shown(archive):
-            yield Finding(
-                where, f"{text} has the model_file {entry.get('model_file')!r}, not {layout.shown(archive)!r}"
-            )
-        if not is_pruned(entry):
+        if entry.tag in seen:
+            yield Finding(where, f"{entry.tag} is there more than once", "remove the wrong entry by hand")
+        seen.add(entry.tag)
+        archive = layout.archive(entry.tag)
+        shown = layout.shown(archive)
+        if entry.model_file != shown:
+            yield Finding(where, f"{entry.tag} has the model_file {entry.model_file!r}, not {shown!r}")
+        if not entry.pruned_at:
             try:
                 check_servable(archive, entry)
                 if key is not None:
-                    key.check(entry)
+                    key.check(entry.raw)
             except (RegistryError, ModelInvalid) as error:
-                yield Finding(layout.shown(archive), str(error), _IS_CURRENT if tag == current else "")
+                yield Finding(shown, str(error), _IS_CURRENT if entry.tag == current else "")
 
 
-def _current(layout: Layout) -> Tag | None:
-    try:
-        return pointed_at(layout)
-    except RegistryError:  # the pointer has its own finding
-        return None
-
-
-def _strays(layout: Layout, entries: Sequence[Entry], note: Note | None) -> Iterator[Finding]:
-    known = {
-        layout.archive(tag) for entry in entries if not is_pruned(entry) and (tag := parse_tag(entry["model_tag"]))
-    }
-    explained = {*durable.left_overs(layout.models), *(layout.archive(tag) for tag in noted_tags(note or {}))}
+def _strays(layout: Layout, entries: Sequence[ModelEntry], intent: Intent | None) -> Iterator[Finding]:
+    known = {layout.archive(entry.tag) for entry in entries if not entry.pruned_at}
+    explained = {*layout.left_overs(), *map(layout.archive, intent_tags(intent or {}))}
     for path in sorted(layout.models.glob(f"*{ARCHIVE_SUFFIX}")):
-        if path not in known and path not in explained:
+        if path not in known | explained:
             where = layout.shown(layout.metadata)
             yield Finding(layout.shown(path), f"an archive that {where} does not hold", "remove it if nobody misses it")
 
 
-def _pointer(layout: Layout, entries: Sequence[Entry], note: Note | None, model_name: str | None) -> Iterator[Finding]:
+def _pointer(
+    layout: Layout, entries: Sequence[ModelEntry], intent: Intent | None, model_name: str | None
+) -> Iterator[Finding]:
     where = layout.shown(layout.pointer)
     try:
         tag = read_pointer(layout)
@@ -116,15 +120,15 @@ def _pointer(layout: Layout, entries: Sequence[Entry], note: Note | None, model_
     except RegistryError as error:
         yield Finding(where, str(error))
         return
-    entry = next((entry for entry in entries if entry["model_tag"] == str(tag)), None)
-    if entry is None or is_pruned(entry):
+    entry = next((entry for entry in entries if entry.tag == tag), None)
+    if entry is None or entry.pruned_at:
         state = "was pruned" if entry else "the metadata does not hold"
         yield Finding(where, f"it names {tag}, which {state}", "promote another model")
         return
     if model_name is not None and tag.name != model_name:
         what = f"it names {tag}, and MODEL_NAME is {model_name}, so the service refuses it"
         yield Finding(where, what, "promote a model of that name, or set MODEL_NAME")
-    if not _is_promotion(note):
+    if not _is_promotion(intent):
         yield from _train_stats(layout, tag)
 
 
@@ -132,7 +136,8 @@ def _train_stats(layout: Layout, tag: Tag) -> Iterator[Finding]:
     where = layout.shown(layout.train_stats)
     cure = f"`python -m churn.registry promote {tag}` writes it anew"
     try:
-        expected = train_stats_of(layout, tag)
+        archive = layout.archive(tag)
+        expected = train_stats(archive, read_files(archive))
     except RegistryError:
         return  # the archive has its own finding
     try:
@@ -144,29 +149,29 @@ def _train_stats(layout: Layout, tag: Tag) -> Iterator[Finding]:
         yield Finding(where, f"it is not that of the current model {tag}", cure)
 
 
-def _history(layout: Layout, entries: Sequence[Entry], note: Note | None) -> Iterator[Finding]:
+def _history(layout: Layout, entries: Sequence[ModelEntry], intent: Intent | None) -> Iterator[Finding]:
     where = layout.shown(layout.promotions)
     try:
         promotions = read_promotions(layout)
-        current = str(read_pointer(layout))
+        current = read_pointer(layout)
     except PointerMissing:
         return
     except RegistryError as error:
         yield Finding(where, str(error))
         return
-    known = {entry["model_tag"] for entry in entries}
+    known = {entry.tag for entry in entries}
     yield from (
         Finding(where, f"{tag} was promoted, and the metadata does not hold it", "restore metadata.json from a backup")
         for tag in dict.fromkeys(promotion["to"] for promotion in promotions)
         if tag not in known
     )
-    if not _is_promotion(note):
+    if not _is_promotion(intent):
         yield from _last_step(where, promotions, current)
 
 
-def _is_promotion(note: Note | None) -> bool:
+def _is_promotion(intent: Intent | None) -> bool:
     """Whether pointer, statistics and history may differ because a promotion stopped between them."""
-    return note is not None and note.get("action") == "promote"
+    return intent is not None and intent.get("action") == "promote"
 
 
 def _last_step(where: str, promotions: Sequence[Promotion], current: str) -> Iterator[Finding]:

@@ -1,14 +1,13 @@
 """A candidate model: chosen, fitted, exported, evaluated and gated; then saved, and promoted if it may serve."""
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from churn.data.dataset import Dataset
-from churn.errors import RegistryFolderMissing
 from churn.evaluation import Evaluation, evaluate
 from churn.registry import Registry
+from churn.registry.writer import Writer
 from churn.training.champion import challenge_current, current_or_none
 from churn.training.export import check_parity, export_onnx
 from churn.training.gate import Verdict, judge
@@ -39,22 +38,12 @@ def train_candidate(
     verdict = gated()
     facts = _facts(options, dataset, evaluation) | {"judged_on": model.judgement.how}
     files = model_files(model, onnx, dataset, facts)
-    with _only_writer(registry):
+    with registry.writing(create=True) as writer:  # until the promotion, nobody else promotes
         if current_or_none(registry) != verdict.challenge.tag:
             verdict = gated()  # another training was faster: its model is the champion now
-        tag, promoted = _save(registry, model_name, options, verdict, files, facts | {"threshold": model.threshold})
+        tag, promoted = _save(writer, model_name, options, verdict, files, facts | {"threshold": model.threshold})
     print_report(tag, evaluation.metrics, verdict, promoted=promoted, forced=options.force_reason)
     return promoted
-
-
-@contextlib.contextmanager
-def _only_writer(registry: Registry) -> Iterator[None]:
-    """Between the last look at the champion and the promotion, nobody else promotes."""
-    registry.store.prepare()
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(RegistryFolderMissing):  # before the first model there is nothing to lock
-            stack.enter_context(registry.lock())
-        yield
 
 
 def _facts(options: Options, dataset: Dataset, evaluation: Evaluation) -> dict[str, Any]:
@@ -72,7 +61,7 @@ def _facts(options: Options, dataset: Dataset, evaluation: Evaluation) -> dict[s
 
 
 def _save(
-    registry: Registry,
+    writer: Writer,
     model_name: str,
     options: Options,
     verdict: Verdict,
@@ -86,8 +75,8 @@ def _save(
         "passed_gate": verdict.passed,
         "library_versions": library_versions(),
     }
-    tag = registry.save(model_name, options.version, files, entry)
+    tag = writer.save(model_name, options.version, files, entry)
     promoted = verdict.passed or options.force_reason is not None
     if promoted:
-        registry.promote(tag, reason=options.force_reason or "passed the gate", command="train.py")
+        writer.promote(tag, reason=options.force_reason or "passed the gate", command="train.py")
     return tag, promoted

@@ -10,16 +10,22 @@ from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
 from churn.drift.performance import measure_performance
 from churn.errors import DataError, NothingToJudge
+from churn.registry.entry import ModelEntry
 
-ENTRY = {
-    "metrics": {"f1": 0.70, "roc_auc": 0.70, "log_loss": 0.63, "calibration_error": 0.03},
-    "metric_intervals": {
-        "f1": [0.67, 0.73],
-        "roc_auc": [0.67, 0.73],
-        "log_loss": [0.61, 0.65],
-        "calibration_error": [0.01, 0.05],
-    },
-}
+ENTRY = ModelEntry.parse(
+    {
+        "model_tag": TAG,
+        "sha256": "0" * 64,
+        "files": {"model.onnx": "0" * 64},
+        "metrics": {"f1": 0.70, "roc_auc": 0.70, "log_loss": 0.63, "calibration_error": 0.03},
+        "metric_intervals": {
+            "f1": [0.67, 0.73],
+            "roc_auc": [0.67, 0.73],
+            "log_loss": [0.61, 0.65],
+            "calibration_error": [0.01, 0.05],
+        },
+    }
+)
 ROWS = 600
 
 

@@ -23,12 +23,14 @@ import json, pathlib, sys
 from churn.registry import Registry
 registry = Registry(pathlib.Path(sys.argv[1]))
 folder = registry.fetch("churn_model_v1:v1")
-entry = {key: value for key, value in registry.entry("churn_model_v1:v1").items() if key not in ("model_tag", "files")}
-files = {name: (folder / name).read_bytes() for name in registry.entry("churn_model_v1:v1")["files"]}
+good = registry.entry("churn_model_v1:v1")
+entry = {key: value for key, value in good.raw.items() if key not in ("model_tag", "files")}
+files = {name: (folder / name).read_bytes() for name in good.files}
 golden = json.loads(files["golden.json"])
 golden["records"][0]["probability"] += 0.01
 def save(name, version, **changed):
-    registry.save(name, version, files | changed, entry)
+    with registry.writing() as writer:
+        writer.save(name, version, files | changed, entry)
 save("churn_model_v1", "golden", **{"golden.json": json.dumps(golden).encode()})
 save("churn_model_v1", "onnx", **{"model.onnx": files["model.onnx"][:-200]})
 save("other_model", "v1")

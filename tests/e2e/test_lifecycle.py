@@ -128,18 +128,23 @@ def test_a_damaged_archive_is_refused_with_its_name(home_with_model, serve):
     assert "Traceback" not in server.log.read_text()
 
 
+SAVE_OF_ANOTHER_SCHEMA = """
+import json, pathlib, sys
+from churn.registry import Registry
+registry = Registry(pathlib.Path(sys.argv[1]))
+folder, good = registry.fetch("churn_model_v1:v1"), registry.entry("churn_model_v1:v1")
+files = {name: (folder / name).read_bytes() for name in good.files}
+files["card.json"] = json.dumps(json.loads(files["card.json"]) | {"schema_version": 7}).encode()
+with registry.writing() as writer:
+    tag = writer.save("churn_model_v1", "v2", files, good.raw)
+registry.layout.pointer.write_text(tag)  # `promote` would refuse it
+"""
+
+
 @pytest.mark.slow
 def test_a_model_of_another_schema_is_refused_with_both_versions(home_with_model, serve):
     """The local copy is edited and its digest recorded anew: only the schema version is wrong."""
-    script = (
-        "import json, pathlib, sys; from churn.registry import Registry; r = Registry(pathlib.Path(sys.argv[1]));"
-        "f = r.fetch('churn_model_v1:v1'); files = {p.name: p.read_bytes() for p in f.iterdir() if p.is_file()};"
-        "files.pop('model.yaml', None); card = json.loads(files['card.json']); card['schema_version'] = 7;"
-        "files['card.json'] = json.dumps(card).encode(); e = dict(r.entry('churn_model_v1:v1'));"
-        "[e.pop(k) for k in ('model_tag', 'model_file', 'sha256', 'version', 'files')];"
-        "r.layout.pointer.write_text(r.save('churn_model_v1', 'v2', files, e))"  # `promote` would refuse it
-    )
-    done = home_with_model.run("-c", script, str(home_with_model.path))
+    done = home_with_model.run("-c", SAVE_OF_ANOTHER_SCHEMA, str(home_with_model.path))
     assert done.returncode == 0, done.stderr
     server = serve(home_with_model)
     message = get(server, "/startup").json()["detail"][0]["msg"]

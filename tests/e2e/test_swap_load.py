@@ -24,7 +24,8 @@ import pathlib, sys, time
 from churn.registry import Registry
 registry = Registry(pathlib.Path(sys.argv[1]))
 for number in range(int(sys.argv[2])):
-    registry.promote(("churn_model_v1:v2", "churn_model_v1:v1")[number % 2])
+    with registry.writing() as writer:
+        writer.promote(("churn_model_v1:v2", "churn_model_v1:v1")[number % 2])
     time.sleep(0.6)
 """
 POST = """

@@ -12,7 +12,7 @@ import pytest
 from conftest import wait_until
 from hypothesis import given
 from hypothesis import strategies as st
-from registry_home import NAME, fork, model_files, promoted, save, small_home, tree, wait
+from registry_home import NAME, fork, model_files, promote, promoted, rollback, save, save_files, small_home, tree, wait
 
 from churn.errors import ArchiveInvalid, ModelNotFound, PointerMissing, RegistryBusy, RegistryError
 from churn.registry import Registry
@@ -84,23 +84,23 @@ def test_a_version_that_exists_or_is_none_is_refused_before_anything_is_written(
     save(registry)
     before = tree(registry.layout.home), tree(registry.store.home / "models")
     with pytest.raises(RegistryError, match=says):
-        registry.save(name, version, model_files("x"), {})
+        save_files(registry, name, version, model_files("x"), {})
     assert (tree(registry.layout.home), tree(registry.store.home / "models")) == before
 
 
 def test_archives_of_two_tags_never_share_a_file(registry):
-    registry.save("a-b", "c", model_files("x"), {})
+    save_files(registry, "a-b", "c", model_files("x"), {})
     with pytest.raises(RegistryError, match=r"exists already in registry/metadata.json \(as a-b:c\)"):
-        registry.save("a", "b-c", model_files("y"), {})
+        save_files(registry, "a", "b-c", model_files("y"), {})
 
 
 @pytest.mark.parametrize("files", [{}, {"../card.json": b""}, {"model.yaml": b""}])
 def test_files_that_could_not_be_stored_are_refused(registry, files):
     with pytest.raises(RegistryError):
-        registry.save(NAME, None, files, {})
+        save_files(registry, NAME, None, files, {})
     with pytest.raises(RegistryError, match="not JSON"):
-        registry.save(NAME, None, model_files("x"), {"metrics": {"f1": float("nan")}})
-    assert tree(registry.layout.home) == {}
+        save_files(registry, NAME, None, model_files("x"), {"metrics": {"f1": float("nan")}})
+    assert tree(registry.layout.home) == {"registry/.lock": b""}
 
 
 def test_a_save_that_fails_half_way_takes_back_what_it_wrote(registry, monkeypatch):
@@ -108,7 +108,7 @@ def test_a_save_that_fails_half_way_takes_back_what_it_wrote(registry, monkeypat
     (registry.store.home / "models" / NAME / "latest").unlink()  # BentoML makes it anew when it is missing
     before = tree(registry.layout.home), tree(registry.store.home / "models")
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "metadata.json")
-    monkeypatch.setattr("churn.registry.saving.write_entries", lambda *_: (_ for _ in ()).throw(full))
+    monkeypatch.setattr("churn.registry.writer.write_entries", lambda *_: (_ for _ in ()).throw(full))
     with pytest.raises(RegistryError, match="No space left on device"):
         save(registry)
     assert (tree(registry.layout.home), tree(registry.store.home / "models")) == before
@@ -118,7 +118,7 @@ def test_a_save_that_fails_half_way_takes_back_what_it_wrote(registry, monkeypat
 
 def test_a_full_volume_stops_a_promotion_before_anything_has_changed(registry, monkeypatch):
     one, two = save(registry, "one"), save(registry, "two")
-    registry.promote(one)
+    promote(registry, one)
     before = tree(registry.layout.registry)
     real = os.fsync
     for allowed in range(4):  # the note and the three files that are to be replaced
@@ -131,12 +131,12 @@ def test_a_full_volume_stops_a_promotion_before_anything_has_changed(registry, m
 
         monkeypatch.setattr(os, "fsync", fsync)
         with pytest.raises(RegistryError, match=f"promoting {two} failed: No space left on device"):
-            registry.promote(two)
+            promote(registry, two)
         monkeypatch.undo()
-        with registry.lock():
+        with registry.writing():
             pass
         assert tree(registry.layout.registry) == before
-    assert registry.promote(two)
+    assert promote(registry, two)
 
 
 def _count_down(left):
@@ -146,8 +146,8 @@ def _count_down(left):
 
 def test_promote_writes_pointer_statistics_and_history(registry):
     first, second = save(registry, "one"), save(registry, "two")
-    registry.promote(first, reason="first", command="train.py")
-    done = registry.promote(second, reason="better", command="train.py --seed 1")
+    promote(registry, first, reason="first", command="train.py")
+    done = promote(registry, second, reason="better", command="train.py --seed 1")
     assert registry.current() == second
     assert registry.layout.pointer.read_bytes() == f"{second}\n".encode()
     assert json.loads(registry.layout.train_stats.read_bytes())["tenure_months"]["of"] == "two"
@@ -157,7 +157,7 @@ def test_promote_writes_pointer_statistics_and_history(registry):
         (first, second, "better", "train.py --seed 1"),
     ]
     assert done == lines[-1] == registry.history()[-1]
-    assert registry.promote(second) is None
+    assert promote(registry, second) is None
     assert len(registry.history()) == 2
 
 
@@ -166,14 +166,14 @@ def test_promote_refuses_what_is_unknown_or_not_what_was_saved(registry):
     other = save(registry)
     before = tree(registry.layout.registry)
     with pytest.raises(ModelNotFound, match=f"no model 'churn_model:v2'; did you mean {NAME}:v2"):
-        registry.promote("churn_model:v2")
+        promote(registry, "churn_model:v2")
     archive = registry.layout.models / f"{NAME}-v2.bentomodel"
     archive.write_bytes(archive.read_bytes()[:-1])
     with pytest.raises(ArchiveInvalid, match=r"v2.bentomodel is not what was saved: its SHA-256 is .*; restore it"):
-        registry.promote(other)
+        promote(registry, other)
     archive.unlink()
     with pytest.raises(ArchiveInvalid, match=r"v2.bentomodel is missing; restore it"):
-        registry.promote(other)
+        promote(registry, other)
     assert tree(registry.layout.registry) == before
     assert registry.current() == tag
 
@@ -181,12 +181,12 @@ def test_promote_refuses_what_is_unknown_or_not_what_was_saved(registry):
 def test_rollback_follows_the_history_not_the_versions_again_and_again(registry):
     one, two, three = (save(registry) for _ in range(3))
     for tag in (two, one, three, two):
-        registry.promote(tag)
-    assert [registry.rollback("bad")["to"] for _ in range(3)] == [three, one, two]
+        promote(registry, tag)
+    assert [rollback(registry)["to"] for _ in range(3)] == [three, one, two]
     with pytest.raises(RegistryError, match="is the first model of the history"):
-        registry.rollback()
-    registry.promote(three)
-    assert registry.rollback()["to"] == two
+        rollback(registry)
+    promote(registry, three)
+    assert rollback(registry)["to"] == two
     assert [line["action"] for line in registry.history()] == ["promote"] * 4 + ["rollback"] * 3 + [
         "promote",
         "rollback",
@@ -201,10 +201,10 @@ def test_rollback_starts_where_a_hand_has_put_the_pointer(registry):
         "registry/train_stats.json",
         "registry/promotions.jsonl",
     ]
-    assert registry.rollback()["to"] == one
+    assert rollback(registry)["to"] == one
     assert registry.verify() == []
     registry.layout.pointer.write_text(three)
-    assert registry.rollback()["to"] == one
+    assert rollback(registry)["to"] == one
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c", "back"]), max_size=30))
@@ -234,7 +234,7 @@ def test_a_waiting_writer_is_told_who_holds_the_lock_and_gives_up_in_time(regist
     started = registry.layout.home / "started"
 
     def hold():
-        with Registry(registry.layout.home).lock():
+        with Registry(registry.layout.home).writing():
             started.touch()
             time.sleep(60)
 
@@ -242,7 +242,7 @@ def test_a_waiting_writer_is_told_who_holds_the_lock_and_gives_up_in_time(regist
     try:
         wait_until(started.exists, lambda: "the other writer did not start")
         with pytest.raises(RegistryBusy, match=rf"for 0.2 s: process {pid} on .*; wait for it or end it"):  # noqa: SIM117
-            with Registry(registry.layout.home).lock(timeout=0.2):
+            with Registry(registry.layout.home).writing(timeout=0.2):
                 pass
         assert registry.current() == tag
         assert registry.fetch(tag).is_dir()
@@ -252,13 +252,25 @@ def test_a_waiting_writer_is_told_who_holds_the_lock_and_gives_up_in_time(regist
     assert registry.verify() == []  # the lock died with its process
 
 
+def test_there_is_one_writer_even_in_one_process_and_before_the_first_model(registry):
+    other = Registry(registry.layout.home)
+    with registry.writing(create=True) as writer:
+        for locked_out in (registry, other):
+            with pytest.raises(RegistryBusy), locked_out.writing(create=True, timeout=0.05):
+                pass
+        tag = writer.save(NAME, None, model_files("first"), {"passed_gate": True})
+        assert writer.promote(tag, reason="first")
+    assert registry.current() == tag
+    assert registry.verify() == []
+
+
 def test_twenty_writers_at_once_lose_nothing(registry):
     def train():
         mine = Registry(registry.layout.home)
-        mine.promote(save(mine))
+        promote(mine, save(mine))
 
     assert [wait(pid) for pid in [fork(train) for _ in range(20)]] == [0] * 20
-    tags = [entry["model_tag"] for entry in registry.entries()]
+    tags = [entry.tag for entry in registry.entries()]
     assert sorted(tags) == sorted(f"{NAME}:v{number}" for number in range(1, 21))
     assert registry.current() in tags
     assert [line["from"] for line in registry.history()[1:]] == [line["to"] for line in registry.history()[:-1]]

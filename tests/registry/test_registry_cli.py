@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from conftest import ROOT, Home
-from registry_home import NAME, save, small_home
+from registry_home import NAME, promote, save, small_home
 
 from churn.registry import Registry
 from churn.registry.__main__ import main
@@ -23,7 +23,7 @@ def registry(tmp_path, monkeypatch):
         save(made)
         save(made)
         save(made, passed_gate=False)
-        made.promote(ONE)
+        promote(made, ONE)
         monkeypatch.setenv("CHURN_HOME", str(made.layout.home))
         yield made
 
@@ -87,6 +87,21 @@ def test_each_command_speaks_json(registry, capsys):
     assert (code, back["current"], back["promotion"]["why"]) == (0, ONE, "worse")
     assert run_json(capsys, "verify") == (0, {"ok": True, "findings": []})
     assert run_json(capsys, "prune", "--keep", "1") == (0, {"removed": [TWO]})
+
+
+def test_metadata_is_passed_through_as_it_stands(registry, capsys):
+    """Keys of a later release, and values of another kind than this one writes."""
+    path = registry.layout.metadata
+    entries = json.loads(path.read_bytes())
+    entries[1] |= {"owner": {"team": ["growth"]}, "metrics": None, "trained_at_utc": None, "rows": "many"}
+    entries[2]["passed_gate"] = 0
+    path.write_text(json.dumps(entries))
+    assert run(capsys, "list", "--json")[1] == json.dumps({"current": ONE, "models": entries}, indent=1) + "\n"
+    assert run(capsys, "show", TWO, "--json")[1] == json.dumps(entries[1] | {"current": False}, indent=1) + "\n"
+    assert "many" in run(capsys, "list")[1]
+    assert run(capsys, "prune", "--keep", "1")[1] == f"removed: {TWO}\n"
+    entries[1]["pruned_at_utc"] = json.loads(path.read_bytes())[1]["pruned_at_utc"]
+    assert path.read_bytes() == json.dumps(entries, indent=1).encode() + b"\n"
 
 
 def test_each_command_speaks_to_people(registry, capsys):

@@ -9,10 +9,9 @@ import sys
 import time
 
 import pytest
-from registry_home import NAME, fork, save, small_home, wait
+from registry_home import NAME, fork, promote, prune, rollback, save, small_home, wait
 
 from churn.errors import ChurnError, PointerMissing
-from churn.files import left_overs
 from churn.registry import Registry
 from churn.registry.archive import digest_of
 from churn.registry.tag import parse_tag
@@ -29,7 +28,7 @@ def registry(tmp_path):
 def prepare(registry, count=4) -> list[str]:
     tags = [save(registry) for _ in range(count)]
     for tag in tags[1:]:
-        registry.promote(tag)
+        promote(registry, tag)
     return tags
 
 
@@ -39,15 +38,15 @@ def action(home, name, tag):
         case "save":
             save(registry)
         case "promote":
-            registry.promote(tag)
+            promote(registry, tag)
         case "rollback":
-            registry.rollback()
+            rollback(registry)
         case "prune":
-            registry.prune(1)
+            prune(registry, 1)
 
 
 def recorded(registry) -> dict[str, str]:
-    return {entry["model_tag"]: entry["sha256"] for entry in registry.entries()}
+    return {entry.tag: entry.sha256 for entry in registry.entries()}
 
 
 def check_state(registry, before, history) -> None:
@@ -61,27 +60,26 @@ def check_state(registry, before, history) -> None:
         assert history == []
     else:
         archive = registry.layout.archive(parse_tag(tag))
-        assert digest_of(archive) == registry.entry(tag)["sha256"]
+        assert digest_of(archive) == registry.entry(tag).sha256
     found = {finding.where for finding in registry.verify()}
-    folders = (registry.layout.registry, registry.layout.models)
-    left = {registry.layout.shown(path) for folder in folders for path in left_overs(folder)}
-    if registry.layout.unfinished.exists():
+    left = {registry.layout.shown(path) for path in registry.layout.left_overs()}
+    if registry.layout.intent.exists():
         left.add("registry/.unfinished.json")
     assert found == left
 
 
 def check_next_run(registry, before) -> None:
     """The next command works, and leaves nothing of the one that was killed."""
-    with registry.lock():
+    with registry.writing():
         pass
     assert registry.verify() == []
     known = recorded(registry)
     archives = {path.name for path in registry.layout.models.iterdir()}
-    kept = [entry["model_tag"] for entry in registry.entries() if "pruned_at_utc" not in entry]
+    kept = [entry.tag for entry in registry.entries() if not entry.pruned_at]
     assert archives == {parse_tag(tag).archive_name for tag in kept}
     assert before.items() <= known.items()
     tag = save(registry)
-    registry.promote(tag)
+    promote(registry, tag)
     assert registry.current() == tag
     assert registry.fetch(tag).is_dir()
 
@@ -141,7 +139,7 @@ def test_kills_at_random_moments(tmp_path):
                 time.sleep(generator.uniform(0.0, 0.12))
                 os.kill(pid, signal.SIGKILL)
                 assert wait(pid) == -signal.SIGKILL
-                interrupted += registry.layout.unfinished.exists()
+                interrupted += registry.layout.intent.exists()
                 check_state(registry, before, history)
                 if generator.random() < 0.5:  # else the next one that is killed has to settle first
                     check_next_run(registry, before)
@@ -152,7 +150,7 @@ def test_kills_at_random_moments(tmp_path):
 def commands_without_end(home, seed):
     generator = random.Random(seed)  # noqa: S311 - chooses commands, no secrets
     while True:
-        kept = [entry["model_tag"] for entry in Registry(home).entries() if "pruned_at_utc" not in entry]
+        kept = [entry.tag for entry in Registry(home).entries() if not entry.pruned_at]
         name = generator.choice(["save", "save", "promote", "promote", "rollback", "prune"])
         try:
             action(home, name, generator.choice(kept))
@@ -173,7 +171,7 @@ def test_one_kill_in_each_command_is_settled_by_the_next(registry):
             action(registry.layout.home, name, tag)
 
         assert wait(fork(work)) == -signal.SIGKILL
-        note = json.loads(registry.layout.unfinished.read_bytes())
+        note = json.loads(registry.layout.intent.read_bytes())
         assert note["action"] == {"rollback": "promote"}.get(name, name)
         assert "interrupted" in registry.verify()[0].what
         check_state(registry, before, history)
@@ -195,7 +193,7 @@ def die_after_last_note():
 def test_a_note_of_another_kind_is_named_and_cleared(registry):
     prepare(registry, 2)
     for content in (b"", b"[]", b'{"action": "dance"}', b'{"action": "save", "tags": ["../x", 1]}'):
-        registry.layout.unfinished.write_bytes(content)
+        registry.layout.intent.write_bytes(content)
         assert [finding.where for finding in registry.verify()] == ["registry/.unfinished.json"]
-        registry.promote(f"{NAME}:v1")
+        promote(registry, f"{NAME}:v1")
         assert registry.verify() == []

@@ -11,7 +11,7 @@ import bentoml
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from registry_home import model_files, promoted, save, small_home, store_at
+from registry_home import model_files, promote, promoted, prune, rollback, save, small_home, store_at
 
 from churn.errors import PointerEmpty, PointerInvalid, PointerMissing, RegistryError, RegistryFolderMissing
 from churn.registry import Registry
@@ -55,7 +55,7 @@ def test_a_pointer_that_names_no_model_is_refused_without_reading_it_all(registr
 def test_folder_missing_pointer_missing_and_things_in_its_place_are_told_apart(registry):
     with pytest.raises(RegistryFolderMissing, match=r"or the volume is not mounted; run `python train.py`"):
         registry.current()
-    for work in (registry.rollback, registry.verify, registry.entries, lambda: registry.prune(1)):
+    for work in (lambda: rollback(registry), registry.verify, registry.entries, lambda: prune(registry, 1)):
         with pytest.raises(RegistryFolderMissing):
             work()
     registry.layout.registry.mkdir()
@@ -124,12 +124,12 @@ def test_reading_works_on_a_read_only_volume(registry, monkeypatch, tmp_path):
         reader = Registry(registry.layout.home)
         assert reader.current() == tag
         assert (reader.fetch(tag) / "model.onnx").read_bytes() == model_files("v1")["model.onnx"]
-        assert [entry["model_tag"] for entry in reader.entries()] == [tag]
+        assert [entry.tag for entry in reader.entries()] == [tag]
         assert reader.verify() == []
         with pytest.raises(RegistryError, match=r"Read-only file system"):
             save(reader)
         with pytest.raises(RegistryError, match=r"Read-only file system"):
-            reader.promote(tag)
+            promote(reader, tag)
     monkeypatch.undo()
     assert {path: path.stat().st_mtime_ns for path in registry.layout.home.rglob("*")} == before
 
@@ -149,7 +149,7 @@ def test_reading_works_on_a_read_only_volume(registry, monkeypatch, tmp_path):
 def test_damaged_metadata_is_named_and_never_written_over(registry, content, says):
     tag = promoted(registry, 1)[0]
     registry.layout.metadata.write_bytes(content)
-    for work in (registry.entries, lambda: registry.fetch(tag), lambda: save(registry), lambda: registry.promote(tag)):
+    for work in (registry.entries, lambda: registry.fetch(tag), lambda: save(registry), lambda: promote(registry, tag)):
         with pytest.raises(RegistryError, match=says):
             work()
     assert says.replace("\\", "") in registry.verify()[0].what
@@ -165,5 +165,6 @@ def test_importing_the_registry_loads_neither_bentoml_nor_the_training_libraries
 
 
 def test_tag_and_archive_name():
-    assert parse_tag("m:v1") == Tag("m", "v1")
-    assert Tag("m", "v1").archive_name == "m-v1.bentomodel"
+    tag = parse_tag("m:v1")
+    assert (tag, tag.name, tag.version) == (Tag("m:v1"), "m", "v1")
+    assert Tag("m:v1").archive_name == "m-v1.bentomodel"

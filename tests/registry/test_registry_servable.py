@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from registry_home import ENTRY, NAME, model_files, promoted, save, small_home, store_at, tree
+from registry_home import ENTRY, NAME, model_files, promote, promoted, save, save_files, small_home, store_at, tree
 
 import churn.scoring.scorer
 from churn.errors import ArchiveInvalid, ModelInvalid
@@ -62,7 +62,7 @@ UNSERVABLE = {
 
 @pytest.mark.parametrize(("files", "says"), UNSERVABLE.values(), ids=UNSERVABLE)
 def test_what_the_service_would_refuse_is_not_promoted_and_verify_names_it(registry, capsys, files, says):
-    registry.save(NAME, "bad", files, ENTRY)
+    save_files(registry, NAME, "bad", files, ENTRY)
     before = tree(registry.layout.home)
     code, out, err = run(capsys, "promote", BAD)
     assert (code, out) == (2, "")
@@ -79,7 +79,7 @@ def test_what_the_service_would_refuse_is_not_promoted_and_verify_names_it(regis
 
 def test_a_rollback_to_a_model_of_an_older_schema_is_refused(registry, capsys, monkeypatch):
     monkeypatch.setattr(churn.scoring.scorer, "SCHEMA_VERSION", 2)
-    registry.promote(registry.save(NAME, "v2", changed("card.json", {"schema_version": 2}), ENTRY))
+    promote(registry, save_files(registry, NAME, "v2", changed("card.json", {"schema_version": 2}), ENTRY))
     before = tree(registry.layout.home)
     code, _, err = run(capsys, "rollback")
     assert code == 2
@@ -105,7 +105,7 @@ def test_an_archive_with_other_files_than_were_recorded_is_not_promoted(registry
     entries[1]["files"]["golden.json"] = "0" * 64
     registry.layout.metadata.write_text(json.dumps(entries))
     with pytest.raises(ArchiveInvalid, match=rf"does not hold the files that were recorded for {NAME}:v2"):
-        registry.promote(f"{NAME}:v2")
+        promote(registry, f"{NAME}:v2")
     assert registry.current() == ONE
     assert "does not hold the files" in registry.verify()[0].what
 
@@ -119,18 +119,18 @@ def test_an_archive_of_another_model_is_not_promoted(registry):
     archives = [registry.layout.models / f"{NAME}-{version}.bentomodel" for version in ("v2", "v3")]
     archives[0].write_bytes(archives[1].read_bytes())
     with pytest.raises(ArchiveInvalid, match=rf"holds the model {NAME}:v3, not {NAME}:v2"):
-        registry.promote(f"{NAME}:v2")
+        promote(registry, f"{NAME}:v2")
     with store_at(registry.store.home.with_name("pod")), pytest.raises(ArchiveInvalid, match="holds the model"):
         Registry(registry.layout.home).fetch(f"{NAME}:v2")
 
 
 @pytest.mark.parametrize("version", ["1", "1.0", "on", "2026-11-20", "v1.2_x"])
 def test_versions_that_look_like_other_things_are_promoted(registry, version):
-    assert registry.promote(save(registry, version))["to"] == f"{NAME}:{version}"
+    assert promote(registry, save(registry, version))["to"] == f"{NAME}:{version}"
 
 
 def test_a_model_of_another_name_is_promoted_only_where_that_is_served(registry, capsys, monkeypatch):
-    registry.save("other", "v1", model_files("other"), ENTRY)
+    save_files(registry, "other", "v1", model_files("other"), ENTRY)
     code, _, err = run(capsys, "promote", "other:v1")
     assert (code, registry.current()) == (2, ONE)
     assert f"other:v1 is not of the name that is served, MODEL_NAME={NAME}: " in err
@@ -151,7 +151,7 @@ def test_checking_writes_nothing_into_the_store(registry, tmp_path):
     save(registry, "v2")
     with store_at(tmp_path / "operator"):
         before = tree(tmp_path / "operator")
-        Registry(registry.layout.home).promote(f"{NAME}:v2")
+        promote(Registry(registry.layout.home), f"{NAME}:v2")
         assert tree(tmp_path / "operator") == before
 
 
@@ -161,4 +161,4 @@ def test_a_surprise_while_checking_is_a_reason_like_others(registry, monkeypatch
 
     monkeypatch.setattr(churn.scoring.scorer.Scorer, "check_golden", surprise)
     with pytest.raises(ModelInvalid, match=r"cannot be loaded: RuntimeError\('no such thing'\); retrain it"):
-        registry.promote(save(registry, "v2"))
+        promote(registry, save(registry, "v2"))

@@ -46,7 +46,7 @@ def _kill_again_and_again(folder) -> int:
             time.sleep(generator.uniform(0.0, 0.1))
         process.kill()
         process.wait()
-        at_work += registry.layout.unfinished.exists()
+        at_work += registry.layout.intent.exists()
         check_state(registry, before, history)
         registry.layout.lock_holder.unlink(missing_ok=True)  # or the next wait would end at once
     done = home.run("train.py")
