@@ -22,7 +22,7 @@ ChurnError                      what is wrong, where, and what to do; its text i
     └── NothingToJudge          there is no log, or too little in it
 """
 
-from typing import TypedDict
+from typing import ClassVar, TypedDict
 
 
 class Problem(TypedDict):
@@ -34,7 +34,14 @@ class Problem(TypedDict):
 
 
 class ChurnError(Exception):
-    """The base of every error that a user or operator can do something about."""
+    """The base of every error that a user or operator can do something about.
+
+    Attributes:
+        code: name of the kind of error in answers (`type`); public, so it stays whatever becomes of the class.
+
+    """
+
+    code: ClassVar[str] = "ChurnError"
 
 
 class SettingsError(ChurnError):
@@ -60,49 +67,73 @@ class TrainingError(ChurnError):
 class RegistryError(ChurnError):
     """The registry is not in a usable state."""
 
+    code = "RegistryError"
+
 
 class RegistryFolderMissing(RegistryError):
     """There is no registry folder: nothing was trained here, or the volume is not mounted."""
+
+    code = "RegistryFolderMissing"
 
 
 class PointerMissing(RegistryError):
     """There is a registry folder, but no model has been promoted."""
 
+    code = "PointerMissing"
+
 
 class PointerEmpty(RegistryError):
     """The pointer file has no content."""
+
+    code = "PointerEmpty"
 
 
 class PointerInvalid(RegistryError):
     """The pointer's content is not a BentoML tag `name:version`."""
 
+    code = "PointerInvalid"
+
 
 class ModelNotFound(RegistryError):
     """The registry has no record of the model that was asked for."""
+
+    code = "ModelNotFound"
 
 
 class ArchiveInvalid(RegistryError):
     """A model archive is missing, truncated, unsafe, or differs from its recorded digest."""
 
+    code = "ArchiveInvalid"
+
 
 class SignatureInvalid(RegistryError):
     """A model is not signed, by another key, or is not what was signed."""
+
+    code = "SignatureInvalid"
 
 
 class SigningImpossible(RegistryError):
     """A model is to be signed, and the key can only check."""
 
+    code = "SigningImpossible"
+
 
 class RegistryBusy(RegistryError):
     """Another process is changing the registry."""
+
+    code = "RegistryBusy"
 
 
 class ModelInvalid(ChurnError):
     """A stored model cannot be loaded or does not give its golden predictions."""
 
+    code = "ModelInvalid"
+
 
 class ModelUnavailable(ChurnError):
     """No model is loaded."""
+
+    code = "ModelUnavailable"
 
 
 class JournalError(ChurnError):

@@ -56,7 +56,8 @@ class Token:
         except (OSError, UnicodeDecodeError) as error:
             # A file that is away for a moment, while it is replaced, does not close the route.
             if not self._failed:
-                log.warning("token not read again", extra={"token": self._name, "reason": type(error).__name__})
+                reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+                log.warning("token not read again", extra={"token": self._name, "reason": reason})
             self._failed = True
             return
         self._version, self._failed = version, False

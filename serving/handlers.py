@@ -176,7 +176,7 @@ def _pending(watcher: ModelWatcher) -> dict[str, str | None] | None:
 
 
 def _not_ready(problem: ChurnError | None) -> HttpError:
-    kind = type(problem).__name__ if problem else "ModelUnavailable"
+    kind = (problem or ModelUnavailable).code
     return HttpError(503, "no_model", "no model is loaded", [{"loc": ["registry"], "msg": str(problem), "type": kind}])
 
 
