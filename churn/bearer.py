@@ -1,4 +1,4 @@
-"""Bearer tokens: where they come from."""
+"""Bearer tokens from a variable or a file."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,45 +1,44 @@
-"""Signatures of models: Ed25519 (RFC 8032), by the library `cryptography`.
+"""Ed25519 signatures of models (RFC 8032), by the library `cryptography`.
 
 A digest in `metadata.json` shows damage, not malice: who can write the archive can write the digest. A signature
 cannot be made without the private key, which training has; the service needs the public key only.
 """
 
-# ruff: noqa: PLC0415 - a tenth of a second that only those who sign models pay
-
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from churn.errors import SignatureInvalid, SigningImpossible
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 _PURPOSE = b"churn-api model 1\n"
 """Before what is signed, so that a signature that the same key made for something else is none of a model."""
 _SIGNED = ("model_tag", "sha256", "files")
 _FINGERPRINT = 16
+_CURE = "promote a model that was trained with this key, or train one"
 
 
 @dataclass(frozen=True)
 class ModelKey:
     """The key of one file: a private one signs and checks, a public one checks."""
 
-    private: "Ed25519PrivateKey | None"
-    public: "Ed25519PublicKey"
+    private: Ed25519PrivateKey | None
+    public: Ed25519PublicKey
 
     @property
     def fingerprint(self) -> str:
         """The first 16 hexadecimal digits of the SHA-256 of the public key: which key it is, not a secret."""
-        import hashlib
-
         return hashlib.sha256(self.public.public_bytes_raw()).hexdigest()[:_FINGERPRINT]
 
-    def require_private(self) -> None:
-        """Refuse to go on where this key cannot sign.
+    def require_private(self) -> Ed25519PrivateKey:
+        """The private key, which signs.
 
         Raises:
             SigningImpossible: it is a public one.
@@ -49,6 +48,7 @@ class ModelKey:
                 "MODEL_SIGNING_KEY_FILE holds a public key, which checks models and cannot sign them; "
                 "train with the private key"
             )
+        return self.private
 
     def sign(self, entry: Mapping[str, Any]) -> dict[str, str]:
         """The signature of a model for its entry in the metadata.
@@ -59,9 +59,7 @@ class ModelKey:
         Raises:
             SigningImpossible: this is a public key.
         """
-        self.require_private()
-        assert self.private is not None, "just required"  # noqa: S101 - for the type checker
-        value = base64.b64encode(self.private.sign(_statement(entry))).decode("ascii")
+        value = base64.b64encode(self.require_private().sign(_statement(entry))).decode("ascii")
         return {"key": self.fingerprint, "value": value}
 
     def check(self, entry: Mapping[str, Any]) -> None:
@@ -70,8 +68,6 @@ class ModelKey:
         Raises:
             SignatureInvalid: it has no signature, that of another key, or one of something else.
         """
-        from cryptography.exceptions import InvalidSignature
-
         tag, signature = entry["model_tag"], entry.get("signature")
         if not isinstance(signature, dict):
             raise SignatureInvalid(f"{tag} is not signed, and MODEL_SIGNING_KEY_FILE asks for it; {_CURE}")
@@ -90,9 +86,6 @@ class ModelKey:
             ) from None
 
 
-_CURE = "promote a model that was trained with this key, or train one"
-
-
 def read_model_key(path: Path) -> ModelKey:
     """Read a private or public Ed25519 key in PEM form.
 
@@ -100,10 +93,6 @@ def read_model_key(path: Path) -> ModelKey:
         OSError: the file cannot be read.
         ValueError: it holds something else.
     """
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-
     content = path.read_bytes()
     try:
         key = load_pem_public_key(content) if b"PUBLIC KEY-----" in content else load_pem_private_key(content, None)

@@ -8,10 +8,9 @@ import tracemalloc
 import pytest
 
 from churn.errors import RecordError, SettingsError
-from churn.limits import LimitSettings
 from churn.schema.record import MAX_COUNTED, MAX_PROBLEMS, parse_customer
 from churn.scoring.batch import MAX_ROWS, MAX_VALUES, parse_batch
-from churn.settings import read_settings
+from churn.settings import LimitSettings, read_settings
 
 ROW = {"tenure_months": 1, "num_complaints": 1, "avg_session_minutes": 1.5, "plan_type": "basic", "region": "EU"}
 

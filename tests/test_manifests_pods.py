@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from churn.settings import DRAIN_FILE, PLACEHOLDER_TOKEN, read_settings
+from churn.bearer import PLACEHOLDER_TOKEN
+from churn.settings import DRAIN_FILE, read_settings
 from container_image import IMAGE
 from serving.app import BENTOML_ROUTES
 from serving.handlers import Routes

@@ -17,7 +17,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def settings():
     source = (ROOT / "churn" / "settings.py").read_text(encoding="utf-8")
-    names = re.findall(r'(?:self|reader)\.\w+\(\s*"([A-Z][A-Z_]+)"', source)
+    names = re.findall(r'(?:reader\.\w+|setting)\(\s*"([A-Z][A-Z_]+)"', source)
     return sorted({*names, "MONITORING_TOKEN_FILE", "BENTOML_HOME"})
 
 

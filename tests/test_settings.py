@@ -1,7 +1,8 @@
 import pytest
 
+from churn.bearer import PLACEHOLDER_TOKEN
 from churn.errors import SettingsError
-from churn.settings import PLACEHOLDER_TOKEN, DriftSettings, read_settings
+from churn.settings import DRIFT_RANGES, DriftSettings, read_settings
 
 
 def test_defaults_are_the_documented_ones(tmp_path, monkeypatch):
@@ -49,6 +50,17 @@ def test_each_drift_threshold_has_a_setting():
     assert settings.drift == DriftSettings(**{name.lower(): value for name, value in names.items()})
     assert read_settings({"CHURN_DRIFT_MIN_ROWS": "50"}).drift.min_rows == 50
     assert read_settings({}).drift == DriftSettings()
+
+
+@pytest.mark.parametrize("name", DRIFT_RANGES)
+def test_each_end_of_a_range_is_allowed_and_nothing_beyond(name):
+    """The options of drift.py take the same ranges."""
+    variable, (minimum, maximum) = f"CHURN_DRIFT_{name.upper()}", DRIFT_RANGES[name]
+    for value in (minimum, maximum):
+        assert getattr(read_settings({variable: repr(value)}).drift, name) == value
+    for value in (minimum / 2, maximum * 2, "inf", "-1"):
+        with pytest.raises(SettingsError, match=f"{variable}=.* is not allowed; allowed: a .*number from"):
+            read_settings({variable: str(value)})
 
 
 def test_all_bad_values_are_reported_at_once():

@@ -14,7 +14,7 @@ import httptools
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from churn.limits import LimitSettings
+from churn.settings import LimitSettings
 from serving.head import check_head, head_without_upgrade
 from serving.messages import HttpError, overdue
 

@@ -157,9 +157,24 @@ def test_damaged_metadata_is_named_and_never_written_over(registry, content, say
     assert registry.current() == tag
 
 
+HEAVY = ("bentoml", "sklearn", "pandas", "scipy", "numpy", "rich", "filelock", "tarfile", "onnxruntime", "cryptography")
+
+
 def test_importing_the_registry_loads_neither_bentoml_nor_the_training_libraries():
-    heavy = ("bentoml", "sklearn", "pandas", "scipy", "numpy", "rich", "filelock", "tarfile")
-    code = f"import sys; import churn.registry; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, churn.registry, churn.settings; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_nor_does_reading_a_model_that_the_store_has(registry, tmp_path):
+    (tag,) = promoted(registry, 1)
+    code = f"""
+import pathlib, sys
+from churn.registry import Registry
+registry = Registry(pathlib.Path({str(registry.layout.home)!r}))
+assert (registry.fetch(registry.current()) / "card.json").is_file() and registry.entry({tag!r}) and registry.history()
+print([name for name in {HEAVY} if name in sys.modules])
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

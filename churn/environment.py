@@ -1,0 +1,137 @@
+"""Typed reading of environment variables, which collects all that is wrong instead of stopping at the first."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from churn.bearer import PLACEHOLDER_TOKEN, TokenSettings, read_token_file
+
+if TYPE_CHECKING:
+    from churn.signing import ModelKey
+
+
+def setting[T: (int, float)](name: str, default: T, minimum: T, maximum: T) -> T:
+    """A field of a dataclass that a variable sets, within a range, inclusive."""
+    return field(default=default, metadata={"setting": name, "range": (minimum, maximum)})
+
+
+class Environment:
+    """Variables of a process; a variable that is blank counts as unset.
+
+    Attributes:
+        problems: one line for each variable that holds what it may not: its name, its value (never a secret's) and
+            what is allowed.
+
+    """
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self.problems: list[str] = []
+
+    def text(self, name: str) -> str | None:
+        """The variable without outer blanks."""
+        return self._variables.get(name, "").strip() or None
+
+    def matching(self, name: str, default: str, pattern: str, allowed: str) -> str:
+        """A text that the pattern fits as a whole."""
+        value = self.text(name) or default
+        if not re.fullmatch(pattern, value):
+            self.refuse(name, value, allowed)
+        return value
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        """One of these texts, in lower case."""
+        value = (self.text(name) or default).lower()
+        if value not in allowed:
+            self.refuse(name, value, ", ".join(allowed))
+        return value
+
+    def folder(self, name: str) -> Path:
+        """A folder that exists; the current one where none is set."""
+        value = Path(self.text(name) or Path.cwd())
+        if not os.path.isdir(value):  # noqa: PTH112 - Path.is_dir raises where the name is too long
+            self.refuse(name, str(value), "a folder that exists")
+        return value.absolute()
+
+    def number[T: (int, float)](self, name: str, default: T, minimum: T, maximum: T) -> T:
+        """A number of the default's type in this range, inclusive."""
+        value = self.text(name)
+        if value is None:
+            return default
+        # Python alone would take 1_0 and digits of other scripts.
+        plain = value if value.isascii() and "_" not in value else ""
+        try:
+            number = type(default)(plain)
+        except ValueError:
+            number = None
+        if number is None or not minimum <= number <= maximum:
+            kind = "a whole number" if isinstance(default, int) else "a number"
+            unit = " of seconds" if name.endswith("_SECONDS") else ""
+            self.refuse(name, value, f"{kind}{unit} from {minimum:.12g} to {maximum:.12g}")
+            return default
+        return number
+
+    def numbers(self, fields: Iterable[Field[Any]]) -> dict[str, Any]:
+        """Numbers by the names of the fields that `setting` made."""
+        return {f.name: self.number(f.metadata["setting"], f.default, *f.metadata["range"]) for f in fields}
+
+    def url(self, name: str) -> str | None:
+        """A web address."""
+        value = self.text(name)
+        if value is not None and not _is_web_address(value):
+            # The value may carry a secret path (a webhook), so it is not repeated.
+            self.problems.append(f"{name} is not a web address; allowed: http://... or https://...")
+        return value
+
+    def token(self, name: str) -> TokenSettings:
+        """A token from the variable, or else from the file that `<name>_FILE` names. The placeholder is none."""
+        value = self.text(name)
+        path = self.text(f"{name}_FILE")
+        if value is not None or path is None:
+            return TokenSettings(None if value == PLACEHOLDER_TOKEN else value, None, value is not None)
+        try:
+            return TokenSettings(read_token_file(Path(path)), Path(path), asked_for=True)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            self.problems.append(
+                f"{name}_FILE={path!r} cannot be read ({reason}); allowed: a readable UTF-8 file that holds the token"
+            )
+        return TokenSettings(None, None, asked_for=True)
+
+    def model_key(self, name: str) -> "ModelKey | None":
+        """An Ed25519 key from the file that the variable names."""
+        path = self.text(name)
+        if path is None:
+            return None
+        from churn.signing import read_model_key  # noqa: PLC0415 - 30 ms that only those who sign models pay
+
+        try:
+            return read_model_key(Path(path))
+        except OSError as error:
+            reason = error.strerror
+        except ValueError:
+            reason = "it holds something else"
+        allowed = "an Ed25519 key, private or public, unencrypted PEM (`openssl genpkey -algorithm ed25519` makes one)"
+        self.problems.append(f"{name}={path!r} cannot be used ({reason}); allowed: a readable file with {allowed}")
+        return None
+
+    def refuse(self, name: str, value: str, allowed: str) -> None:
+        """Add a problem."""
+        self.problems.append(f"{name}={value!r} is not allowed; allowed: {allowed}")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not re.search(r"\s", text)
+        )
+    except ValueError:  # brackets that are no IPv6 address, or a port that is none
+        return False
