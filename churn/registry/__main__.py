@@ -8,91 +8,82 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from churn.cli import DONE, FOUND, run_command, whole_number
 from churn.errors import RegistryError
 from churn.registry import Registry
-from churn.registry.table import facts_table, models_table, render
+from churn.registry.table import Table, facts_table, models_table, render
 from churn.settings import read_settings
 
 INTERRUPTED = "interrupted; `verify` says whether anything is left over"
 
 
+class Answer(NamedTuple):
+    """What a command found: for scripts, for people, and its exit code."""
+
+    value: object
+    shown: str | Table
+    code: int = DONE
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = _parse(arguments)
-
-    def command() -> int:
-        settings = read_settings()
-        return int(options.run(Registry(settings.home, settings.model_key, settings.model_name), options))
-
-    return run_command("churn.registry", command, INTERRUPTED)
+    return run_command("churn.registry", lambda: _run(options), INTERRUPTED)
 
 
-def _list(registry: Registry, options: argparse.Namespace) -> int:
-    entries = registry.entries()
-    current = _current_or_none(registry)
-    if options.json:
-        _print_json({"current": current, "models": [entry.raw for entry in entries]})
-    elif entries:
-        render(models_table(entries, current))
+def _run(options: argparse.Namespace) -> int:
+    settings = read_settings()
+    answer: Answer = options.run(Registry(settings.home, settings.model_key, settings.model_name), options)
+    if not options.json and isinstance(answer.shown, Table):
+        render(answer.shown)
     else:
-        _say("no model was saved yet; `python train.py` saves one")
-    return DONE
+        sys.stdout.write(f"{json.dumps(answer.value, indent=1) if options.json else answer.shown}\n")
+    return answer.code
 
 
-def _show(registry: Registry, options: argparse.Namespace) -> int:
+def _list(registry: Registry, _: argparse.Namespace) -> Answer:
+    entries, current = registry.entries(), _current_or_none(registry)
+    shown = models_table(entries, current) if entries else "no model was saved yet; `python train.py` saves one"
+    return Answer({"current": current, "models": [entry.raw for entry in entries]}, shown)
+
+
+def _show(registry: Registry, options: argparse.Namespace) -> Answer:
     entry = registry.entry(registry.current() if options.tag is None else options.tag)
     facts = entry.raw | {"current": entry.tag == _current_or_none(registry)}
-    if options.json:
-        _print_json(facts)
-    else:
-        render(facts_table(facts))
-    return DONE
+    return Answer(facts, facts_table(facts))
 
 
-def _promote(registry: Registry, options: argparse.Namespace) -> int:
-    entry = registry.entry(options.tag)
-    if not entry.passed_gate and not options.reason:
+def _promote(registry: Registry, options: argparse.Namespace) -> Answer:
+    if not registry.entry(options.tag).passed_gate and not options.reason:
         raise RegistryError(f"the gate refused {options.tag}; say why it is to be served all the same: --reason TEXT")
     with registry.writing() as writer:
         promotion = writer.promote(options.tag, reason=options.reason)
-    if options.json:
-        _print_json({"current": options.tag, "promotion": promotion})
-    elif promotion is None:
-        _say(f"{options.tag} is the current model already")
-    else:
-        _say(f"current model: {options.tag} (before: {promotion['from'] or 'none'})")
-    return DONE
+    shown = f"current model: {options.tag} (before: {promotion['from'] or 'none'})" if promotion else None
+    return Answer(
+        {"current": options.tag, "promotion": promotion}, shown or f"{options.tag} is the current model already"
+    )
 
 
-def _rollback(registry: Registry, options: argparse.Namespace) -> int:
+def _rollback(registry: Registry, options: argparse.Namespace) -> Answer:
     with registry.writing() as writer:
         promotion = writer.rollback(reason=options.reason)
-    if options.json:
-        _print_json({"current": promotion["to"], "promotion": promotion})
-    else:
-        _say(f"current model: {promotion['to']} (before: {promotion['from']})")
-    return DONE
+    shown = f"current model: {promotion['to']} (before: {promotion['from']})"
+    return Answer({"current": promotion["to"], "promotion": promotion}, shown)
 
 
-def _verify(registry: Registry, options: argparse.Namespace) -> int:
+def _verify(registry: Registry, _: argparse.Namespace) -> Answer:
     findings = registry.verify()
-    if options.json:
-        _print_json({"ok": not findings, "findings": [finding._asdict() for finding in findings]})
-    else:
-        _say("\n".join(str(finding) for finding in findings) or "all is as recorded")
-    return FOUND if findings else DONE
+    value = {"ok": not findings, "findings": [finding._asdict() for finding in findings]}
+    shown = "\n".join(str(finding) for finding in findings) or "all is as recorded"
+    return Answer(value, shown, FOUND if findings else DONE)
 
 
-def _prune(registry: Registry, options: argparse.Namespace) -> int:
+def _prune(registry: Registry, options: argparse.Namespace) -> Answer:
     with registry.writing() as writer:
         removed = writer.prune(options.keep)
-    if options.json:
-        _print_json({"removed": removed})
-    else:
-        _say(f"removed: {', '.join(removed) or 'nothing'}")
-    return DONE
+    return Answer({"removed": removed}, f"removed: {', '.join(removed) or 'nothing'}")
 
 
 def _current_or_none(registry: Registry) -> str | None:
@@ -100,14 +91,6 @@ def _current_or_none(registry: Registry) -> str | None:
         return registry.current()
     except RegistryError:
         return None
-
-
-def _print_json(value: object) -> None:
-    _say(json.dumps(value, indent=1))
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from churn import files
 from churn.errors import RegistryError, RegistryFolderMissing
@@ -15,55 +14,34 @@ TEMPORARY_PREFIX = ".registry-"
 """Start of the names of temporary files, by which `left_overs` finds those of an interrupted writer."""
 
 
-class Layout(NamedTuple):
-    """The paths of one home."""
+class Layout:
+    """The paths of one home.
 
-    home: Path
+    Attributes:
+        home: folder of all of them.
+        models: the mirror, one archive a model.
+        registry: folder of the files below.
+        pointer: one line, the tag of the model in service.
+        metadata: a JSON list, one entry a trained model.
+        promotions: one JSON object a line, one line a change of the pointer.
+        train_stats: mean and standard deviation of the current model's training numbers.
+        intent: what a writer is about to do; left behind by one that died.
+        lock: file that a writer locks.
+        lock_holder: the process that locked it, for people.
 
-    @property
-    def models(self) -> Path:
-        """The mirror: one archive a model."""
-        return self.home / "models"
+    """
 
-    @property
-    def registry(self) -> Path:
-        """The folder of every file below."""
-        return self.home / "registry"
-
-    @property
-    def pointer(self) -> Path:
-        """One line, the tag that is served."""
-        return self.registry / "current_model.txt"
-
-    @property
-    def metadata(self) -> Path:
-        """A JSON list, one entry a trained model."""
-        return self.registry / "metadata.json"
-
-    @property
-    def promotions(self) -> Path:
-        """One JSON object a line, one line a change of the pointer."""
-        return self.registry / "promotions.jsonl"
-
-    @property
-    def train_stats(self) -> Path:
-        """Mean and standard deviation of the current model's training numbers."""
-        return self.registry / "train_stats.json"
-
-    @property
-    def intent(self) -> Path:
-        """What a writer is about to do; left behind by one that died."""
-        return self.registry / ".unfinished.json"
-
-    @property
-    def lock(self) -> Path:
-        """File that a writer locks."""
-        return self.registry / ".lock"
-
-    @property
-    def lock_holder(self) -> Path:
-        """Process that locked it, for people."""
-        return self.registry / ".lock-holder"
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.models = home / "models"
+        self.registry = registry = home / "registry"
+        self.pointer = registry / "current_model.txt"
+        self.metadata = registry / "metadata.json"
+        self.promotions = registry / "promotions.jsonl"
+        self.train_stats = registry / "train_stats.json"
+        self.intent = registry / ".unfinished.json"
+        self.lock = registry / ".lock"
+        self.lock_holder = registry / ".lock-holder"
 
     def archive(self, tag: Tag) -> Path:
         """The archive of a model."""

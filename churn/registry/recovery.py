@@ -13,6 +13,7 @@ An intent that a crash left is settled by the next writer; `verify` names it unt
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,12 @@ from churn.registry.tarball import read_files
 type Intent = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
 class IntentLog:
     """The intent log of a `Writer`, which alone may change the registry."""
 
-    def __init__(self, layout: Layout, store: LocalStore) -> None:
-        self._layout = layout
-        self._store = store
+    _layout: Layout
+    _store: LocalStore
 
     @contextlib.contextmanager
     def recorded(self, action: str, **what: object) -> Iterator[None]:

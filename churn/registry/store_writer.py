@@ -8,6 +8,7 @@ that name stumbles. Here such halves are removed before BentoML is called, under
 import contextlib
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,11 +34,11 @@ def writing(store: LocalStore) -> Iterator["StoreWriter"]:
         yield StoreWriter(store)
 
 
+@dataclass(frozen=True)
 class StoreWriter:
     """A store that is locked; `writing` gives it."""
 
-    def __init__(self, store: LocalStore) -> None:
-        self._store = store
+    _store: LocalStore
 
     def create(self, tag: Tag, files: Mapping[str, bytes], labels: dict[str, str], metadata: Mapping[str, Any]) -> None:
         """Store a new model.

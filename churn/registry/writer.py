@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,20 +42,18 @@ def open_writer(
         yield Writer(layout, store, intents, key, model_name)
 
 
+@dataclass(frozen=True)
 class Writer:
     """Changes to a registry that is locked; `Registry.writing` gives it, and it is of no use afterwards.
 
     After an error of any method the registry is as it was, or the next writer makes it so.
     """
 
-    def __init__(
-        self, layout: Layout, store: LocalStore, intents: IntentLog, key: ModelKey | None, model_name: str | None
-    ) -> None:
-        self._layout = layout
-        self._store = store
-        self._intents = intents
-        self._key = key
-        self._model_name = model_name
+    _layout: Layout
+    _store: LocalStore
+    _intents: IntentLog
+    _key: ModelKey | None
+    _model_name: str | None
 
     def save(self, name: str, version: str | None, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Tag:
         """Save a model in the store, the mirror and the metadata, in that order; returns its tag.
