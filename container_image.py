@@ -1,4 +1,4 @@
-"""The image that `bentoml containerize` makes of the Bento; service.py hands it to BentoML.
+"""Container image of the Bento, which `bentoml containerize` builds; service.py hands it to BentoML.
 
 BentoML's own image is one stage, with a compiler, git, uv, package caches, every library's own tests and
 bytecode of everything: 1.5 GB. Here that stage only prepares; the image takes the thinned environment out of it.

@@ -11,9 +11,9 @@ class TokenSettings:
     """A bearer token.
 
     Attributes:
-        value: None where none is set, or only the placeholder.
-        file: where it was read from, so that it can be read again; None where a variable holds it.
-        asked_for: somebody set the variable, or named a file, whatever came of it.
+        value: the token; None where none is set, or only the placeholder.
+        file: the file to read it from again; None where a variable holds it.
+        asked_for: whether the variable is set or a file is named, whatever came of it.
 
     """
 

@@ -1,4 +1,4 @@
-"""What the commands share: exit codes, how errors reach the user, and types of options."""
+"""Command-line helpers: exit codes, errors as messages, types of options."""
 
 import argparse
 import re

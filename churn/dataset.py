@@ -1,4 +1,4 @@
-"""`python -m churn.dataset`: the old name of `python -m churn.data`."""
+"""Former name of `python -m churn.data`, which scripts may still use."""
 
 import sys
 

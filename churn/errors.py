@@ -1,4 +1,4 @@
-"""Every error that this project raises on purpose.
+"""Error tree: every error that this project raises on purpose.
 
 ChurnError                      what is wrong, where, and what to do; its text is shown to the user as it stands
 ├── SettingsError               an environment variable or option holds what it may not

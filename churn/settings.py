@@ -74,7 +74,7 @@ class LimitSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment may change. README, "Settings", lists the same names, defaults and meanings."""
+    """What the environment may change. README, "Settings", has the names, defaults and meanings."""
 
     model_name: str
     log_level: str

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from churn.errors import SignatureInvalid, SigningImpossible
 
 _PURPOSE = b"churn-api model 1\n"
-"""Before what is signed, so that a signature that the same key made for something else is none of a model."""
+"""Prefix of what is signed: a signature that this key made for another purpose is none of a model."""
 _SIGNED = ("model_tag", "sha256", "files")
 _FINGERPRINT = 16
 _CURE = "promote a model that was trained with this key, or train one"

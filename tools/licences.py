@@ -1,4 +1,4 @@
-"""`make sbom` runs this: docs/licences.md, the licence of each locked dependency as its own metadata states it."""
+"""List of the licences of locked dependencies, docs/licences.md, as their own metadata state them: `make sbom`."""
 
 import re
 import sys

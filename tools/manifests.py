@@ -1,4 +1,4 @@
-"""Keeps right what in k8s/ follows from something else there: `python tools/manifests.py [--check]`.
+"""Derived parts of the manifests in k8s/: `python tools/manifests.py [--check]`.
 
 - The Deployment's pods carry the digest of the ConfigMap's data, so that `kubectl apply` rolls them when it
   changes: plain Kubernetes has no controller that would.

@@ -1,4 +1,4 @@
-"""Thin out the image's environment, then run the flows in it: `python thin_image.py VENV` (container_image.py).
+"""Removal of what the image does not need, and a run of the flows in the rest: `thin_image.py VENV`.
 
 Running the flows does two things. It leaves bytecode of exactly the modules that they import, where bytecode
 of everything weighs 100 MB more; and an image that lacks something is not built at all.

@@ -1,4 +1,4 @@
-"""`python -m churn.data generate`: simulated customers of a known process."""
+"""Command line of the data tools, `python -m churn.data generate`: simulated customers of a known process."""
 
 import argparse
 import sys

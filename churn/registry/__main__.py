@@ -1,4 +1,4 @@
-"""`python -m churn.registry`: list models, show one, promote, roll back, verify, prune.
+"""Command line of the registry, `python -m churn.registry`: list, show, promote, rollback, verify, prune.
 
 Exit codes: 0 done; 2 bad usage, unknown model, one that cannot be served, registry unusable; 3 `verify` found
 something wrong; 1 only for a crash.

@@ -1,4 +1,4 @@
-"""Archive files of the mirror: digest against the metadata, and the lock that keeps readers and `prune` apart."""
+"""Archive files of the mirror: digest check, and advisory locks that keep readers and `prune` apart."""
 
 import contextlib
 import errno

@@ -1,4 +1,4 @@
-"""Fetching of models: from the mirror on the volume into the local store."""
+"""Import of models from the mirror on the volume into the local store."""
 
 import tempfile
 from pathlib import Path

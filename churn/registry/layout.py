@@ -1,4 +1,4 @@
-"""Paths of a registry under `CHURN_HOME`; what the file system refuses there becomes a message for the user."""
+"""Paths of a registry under `CHURN_HOME`, and errors of the file system there as messages for the user."""
 
 import contextlib
 from collections.abc import Iterator, Mapping

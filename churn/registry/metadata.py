@@ -1,4 +1,4 @@
-"""`metadata.json`: one entry a trained model, newest last. Entries are added and marked, never removed."""
+"""Metadata of the models: one entry each in `metadata.json`, newest last. Entries are added and marked, never removed."""
 
 import difflib
 import json

@@ -1,4 +1,4 @@
-"""Names and versions of new models: what is allowed, and what is free."""
+"""Naming rules for new models, and the next free version."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Check of an archive against all that the service checks before it puts a model in service."""
+"""Servability check of an archive: all that the service checks before it puts a model in service."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Changes to BentoML's local store, and the only place that calls BentoML.
+"""Changes to BentoML's local store. No other module calls BentoML.
 
 BentoML writes an item in place, so a process that dies leaves half of one, on which every later call for
 that name stumbles. Here such halves are removed before BentoML is called, under a lock of this store

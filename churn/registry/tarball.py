@@ -28,7 +28,7 @@ def check_members(archive: Path, shown: Path) -> None:
 
 
 def read_files(archive: Path) -> dict[str, bytes]:
-    """The files of an archive by their paths in it; of two of the same path the last, as when it is unpacked.
+    """The files of an archive by their paths in it; of two with one path the last, as when it is unpacked.
 
     Raises:
         ArchiveInvalid: the archive is damaged.

@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from churn.errors import ModelInvalid, PointerMissing, RegistryError
 from churn.registry.entry import ModelEntry
@@ -16,7 +16,9 @@ from churn.registry.recovery import Intent, describe, intent_tags, read_intent, 
 from churn.registry.servable import check_servable
 from churn.registry.tag import ARCHIVE_SUFFIX, Tag
 from churn.registry.tarball import read_files
-from churn.signing import ModelKey
+
+if TYPE_CHECKING:
+    from churn.signing import ModelKey
 
 _SETTLES = "the next save, promote, rollback or prune settles it"
 _IS_CURRENT = "it is the current model: a service that starts now has none"
@@ -33,7 +35,7 @@ class Finding(NamedTuple):
         return f"{self.where}: {self.what}" + (f"; {self.cure}" if self.cure else "")
 
 
-def verify_registry(layout: Layout, key: ModelKey | None, model_name: str | None) -> list[Finding]:
+def verify_registry(layout: Layout, key: "ModelKey | None", model_name: str | None) -> list[Finding]:
     """Check all of it, and that the models can be served.
 
     Args:
@@ -73,7 +75,7 @@ def _interrupted(layout: Layout, intent: Intent | None) -> Iterator[Finding]:
         yield Finding(layout.shown(path), "a temporary file of an interrupted command", _SETTLES)
 
 
-def _entries(layout: Layout, entries: Sequence[ModelEntry], key: ModelKey | None) -> Iterator[Finding]:
+def _entries(layout: Layout, entries: Sequence[ModelEntry], key: "ModelKey | None") -> Iterator[Finding]:
     where = layout.shown(layout.metadata)
     try:
         current = pointed_at(layout)

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from churn.errors import ArchiveInvalid, ModelInvalid, RegistryError
 from churn.files import replacing
@@ -22,12 +22,14 @@ from churn.registry.recovery import IntentLog, train_stats
 from churn.registry.servable import check_servable
 from churn.registry.store import LocalStore, import_bentoml
 from churn.registry.tag import Tag
-from churn.signing import ModelKey
+
+if TYPE_CHECKING:
+    from churn.signing import ModelKey
 
 
 @contextlib.contextmanager
 def open_writer(
-    layout: Layout, store: LocalStore, key: ModelKey | None, model_name: str | None, timeout: float, *, create: bool
+    layout: Layout, store: LocalStore, key: "ModelKey | None", model_name: str | None, timeout: float, *, create: bool
 ) -> Iterator["Writer"]:
     """Lock a registry, settle what an interrupted writer left, and give a writer. Arguments as `Registry.writing`."""
     if create:
@@ -52,7 +54,7 @@ class Writer:
     _layout: Layout
     _store: LocalStore
     _intents: IntentLog
-    _key: ModelKey | None
+    _key: "ModelKey | None"
     _model_name: str | None
 
     def save(self, name: str, version: str | None, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Tag:
