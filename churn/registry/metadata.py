@@ -1,4 +1,4 @@
-"""Metadata of the models: one entry each in `metadata.json`, newest last. Entries are added and marked, never removed."""
+"""Metadata of the models: one entry each in `metadata.json`, newest last. Entries are added and marked, not removed."""
 
 import difflib
 import json
