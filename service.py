@@ -1,14 +1,17 @@
 """The Bento service: `bentoml serve` runs it, `bentoml build` packs it.
 
-HTTP in, domain, HTTP out. `POST /predict` and the GET routes are answered in front of BentoML's own
-layers (serving/app.py); BentoML brings the server, the workers, the OpenAPI page, the Python
-client, `/metrics`, and the build.
+An HTTP `POST /predict` is answered by `Handlers.predict` in serving/handlers.py, not by `ChurnApi.predict` below: our
+app (serving/app.py) stands in front of BentoML's own layers, since behind them the same handler answers FIGURE_HERE.
+BentoML brings the server, the workers, `/metrics`, the page of the routes, the Python client and the build; for these,
+`ChurnApi` declares the API, and its methods answer a call in this process.
+
+    POST /predict -> in_front -> App -> Handlers.predict -> Predictor.predict -> journal and answer
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import bentoml
 
@@ -17,30 +20,26 @@ from churn.schema.record import Customer, Prediction
 from churn.scoring.batch import Batch, BatchPrediction
 from churn.settings import read_settings
 from container_image import IMAGE
+from serving.upstream.bentoml import clean_metrics_folders, service_class
 from serving.upstream.circus import do_not_forget_to_stop
-from serving.upstream.metrics_folder import remove_at_exit, use_own_metrics_folder
 
 if TYPE_CHECKING:
     from serving.messages import AsgiApp
-    from serving.runtime import Runtime
+    from serving.worker import Worker
 
 
-def _runtime() -> Runtime:
-    """What this worker process holds; made at the first call."""
-    # BentoML's parent process imports this file too: it must pay neither for ONNX Runtime nor for metrics,
-    # whose storage must be opened in the worker.
-    from serving.runtime import runtime  # noqa: PLC0415
+def _worker() -> Worker:
+    # BentoML's parent process imports this file too: it must pay neither for ONNX Runtime nor for metrics, whose
+    # storage must be opened in the worker.
+    from serving.worker import worker  # noqa: PLC0415
 
-    return runtime()
+    return worker()
 
 
-class FrontDoorService(bentoml.Service[Any]):  # type: ignore[misc]  # untyped: BentoML exports it lazily
-    """A Bento service whose ASGI app has our front door before BentoML's layers."""
-
-    def to_asgi(self, is_main: bool = True) -> AsgiApp:
-        """The app that a worker serves. Called once in each worker process, never in their parent."""
-        version = self.bento.tag.version if self.bento else None
-        return _runtime().front_door(super().to_asgi(is_main), version or "source")
+def in_front(bentoml_app: AsgiApp, version: str) -> AsgiApp:
+    """The app that a worker serves: ours, with BentoML's behind it."""
+    _worker().start()
+    return _worker().app(bentoml_app, version)
 
 
 try:
@@ -49,12 +48,10 @@ except SettingsError as error:
     sys.stderr.write(f"churn-api cannot start:\n{error}\n")
     raise SystemExit(2) from None
 
-use_own_metrics_folder()
-
 
 @bentoml.service(
     name="churn-api",
-    service_class=FrontDoorService,
+    service_class=service_class(in_front),
     image=IMAGE,
     logging={"access": {"enabled": False}},
     workers=settings.workers,
@@ -63,29 +60,29 @@ use_own_metrics_folder()
 class ChurnApi:
     """Predicts whether a customer will churn."""
 
-    @bentoml.api(route="/predict")  # type: ignore[untyped-decorator]  # the same
+    @bentoml.api(route="/predict")  # type: ignore[untyped-decorator]  # BentoML's decorators are not typed
     async def predict(self, customer: Customer, /) -> Prediction:
         """Probability that this customer churns, and the decision at the model's threshold."""
-        answer = await _runtime().predictor.predict(customer, customer.request_id or "in-process")
+        answer = await _worker().predictor.predict(customer, customer.request_id or "in-process")
         return Prediction.model_validate_json(answer)
 
-    @bentoml.api(route="/predict/batch")  # type: ignore[untyped-decorator]  # the same
+    @bentoml.api(route="/predict/batch")  # type: ignore[untyped-decorator]  # BentoML's decorators are not typed
     async def predict_batch(self, batch: Batch, /) -> BatchPrediction:
-        """The same for 1 to 10,000 customers: all or nothing."""
-        answer = await _runtime().predictor.predict_batch(batch.customers, "in-process")
+        """Probabilities and decisions of 1 to 10,000 customers, all or nothing."""
+        answer = await _worker().predictor.predict_batch(batch.customers, "in-process")
         return BatchPrediction.model_validate_json(answer)
 
     def __is_ready__(self) -> bool:
-        """Drives BentoML's own `/readyz`."""
-        return _runtime().served_model() is not None
+        """Whether a model is loaded, for BentoML's own `/readyz`."""
+        return _worker().models.scorer is not None
 
-    @bentoml.on_deployment  # type: ignore[untyped-decorator]  # the same
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]  # BentoML's decorators are not typed
     def supervise() -> None:
         """Prepare the process that starts the workers: the only one in which BentoML calls this."""
         do_not_forget_to_stop()
-        remove_at_exit()
+        clean_metrics_folders()
 
-    @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # the same
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML's decorators are not typed
     def stop(self) -> None:
-        """Close what the worker holds."""
-        _runtime().stop()
+        """Stop polling, close the journal, send the last traces."""
+        _worker().stop()

@@ -37,11 +37,11 @@ class ChurnError(Exception):
     """The base of every error that a user or operator can do something about.
 
     Attributes:
-        code: name of the kind of error in answers (`type`); public, so it stays whatever becomes of the class.
+        code: the public name of the kind of error, which answers carry as `type`: it stays when the class is renamed.
 
     """
 
-    code: ClassVar[str] = "ChurnError"
+    code: ClassVar[str] = "error"
 
 
 class SettingsError(ChurnError):
@@ -67,49 +67,49 @@ class TrainingError(ChurnError):
 class RegistryError(ChurnError):
     """The registry is not in a usable state."""
 
-    code = "RegistryError"
+    code = "registry_error"
 
 
 class RegistryFolderMissing(RegistryError):
     """There is no registry folder: nothing was trained here, or the volume is not mounted."""
 
-    code = "RegistryFolderMissing"
+    code = "registry_folder_missing"
 
 
 class PointerMissing(RegistryError):
     """There is a registry folder, but no model has been promoted."""
 
-    code = "PointerMissing"
+    code = "pointer_missing"
 
 
 class PointerEmpty(RegistryError):
     """The pointer file has no content."""
 
-    code = "PointerEmpty"
+    code = "pointer_empty"
 
 
 class PointerInvalid(RegistryError):
     """The pointer's content is not a BentoML tag `name:version`."""
 
-    code = "PointerInvalid"
+    code = "pointer_invalid"
 
 
 class ModelNotFound(RegistryError):
     """The registry has no record of the model that was asked for."""
 
-    code = "ModelNotFound"
+    code = "model_not_found"
 
 
 class ArchiveInvalid(RegistryError):
     """A model archive is missing, truncated, unsafe, or differs from its recorded digest."""
 
-    code = "ArchiveInvalid"
+    code = "archive_invalid"
 
 
 class SignatureInvalid(RegistryError):
     """A model is not signed, by another key, or is not what was signed."""
 
-    code = "SignatureInvalid"
+    code = "signature_invalid"
 
 
 class SigningImpossible(RegistryError):
@@ -127,13 +127,13 @@ class RegistryBusy(RegistryError):
 class ModelInvalid(ChurnError):
     """A stored model cannot be loaded or does not give its golden predictions."""
 
-    code = "ModelInvalid"
+    code = "model_invalid"
 
 
 class ModelUnavailable(ChurnError):
     """No model is loaded."""
 
-    code = "ModelUnavailable"
+    code = "model_unavailable"
 
 
 class JournalError(ChurnError):

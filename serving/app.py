@@ -1,20 +1,21 @@
-"""The ASGI app that the server calls: our routes first, then BentoML's, one shape for every error.
+"""The ASGI app that the server calls: our routes first, then BentoML's; one shape for every error.
 
-It stands in front of BentoML's own middleware because that is where the time goes: the same handler behind
-it answers a third of the requests a second (benchmarks/README.md).
+It stands in front of BentoML's own layers because that is where the time goes (service.py has the figure).
 """
 
 import itertools
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from churn.errors import ModelUnavailable, RecordError
 from serving.drain import Drain
+from serving.handlers import Handlers
 from serving.messages import (
     HTML_HEADERS,
     AsgiApp,
     Budget,
+    Handler,
     HttpError,
     Message,
     Receive,
@@ -25,51 +26,45 @@ from serving.messages import (
     header_request_id,
     request_id_header,
 )
+from serving.metrics import Metrics
+from serving.routes import ROUTES
 
-type Handler = Callable[[Request], Awaitable[Response]]
-type Routes = Mapping[str, Mapping[str, Handler]]
-
-BENTOML_ROUTES = frozenset({"/", "/schema.json", "/livez", "/healthz", "/readyz", "/metrics"})
-BENTOML_ASSETS = "/static_content/"
-PAGE = "/"
+_ASSETS = "/static_content/"  # of BentoML's page
 
 log = logging.getLogger("churn.http")
 _LISTED = "; GET / lists them"
 _PHRASES = {404: ("not_found", "there is nothing here"), 503: ("not_ready", "the service is not ready")}
 
 
-class FrontDoor:
+class App:
     """Routes a request to a handler of ours, or to BentoML.
 
     Args:
-        bentoml_app: takes what is not in `routes`: BentoML's pages, probes, metrics, and the lifespan.
-        routes: path -> method -> handler.
-        rejected: told the `reason` of each request that was not served.
-        current_model: the tag in service, for the log.
-        before_scrape: called before `/metrics` is answered.
+        bentoml_app: answers what is not ours: BentoML's pages, probes, metrics, and the lifespan.
+        handlers: answer our routes.
+        metrics: count each request that was not served, and are flushed before `/metrics` is answered.
         drain: while it drains, each answer asks the client to close the connection.
-        pending_bytes: of all bodies held at once.
+        pending_bytes: the limit of the bytes of all bodies in memory at once.
         docs: whether BentoML's page is there.
 
     """
 
-    def __init__(  # noqa: PLR0913 - wired in one place, by name
+    def __init__(
         self,
         bentoml_app: AsgiApp,
-        routes: Routes,
-        *,
-        rejected: Callable[[str], None],
-        current_model: Callable[[], str | None],
-        before_scrape: Callable[[], None],
+        handlers: Handlers,
+        metrics: Metrics,
         drain: Drain,
+        *,
         pending_bytes: int,
         docs: bool,
     ) -> None:
         self._bentoml_app = bentoml_app
-        self._routes = routes
-        self._rejected = rejected
-        self._current_model = current_model
-        self._before_scrape = before_scrape
+        self._handlers = handlers.by_path()
+        self._bentoml_paths = {
+            route.path for route in ROUTES if route.by_bentoml and (docs or not route.is_documentation)
+        }
+        self._metrics = metrics
         self._drain = drain
         self._budget = Budget(pending_bytes)
         self._docs = docs
@@ -85,7 +80,7 @@ class FrontDoor:
         if self._drain.draining:
             send = _closing(send)
         request = Request(scope, receive, header_request_id(scope) or self._new_request_id(), self._budget)
-        handlers = self._routes.get(scope["path"])
+        handlers = self._handlers.get(scope["path"])
         if handlers is None:
             await self._pass_on(request, receive, send)
             return
@@ -120,29 +115,24 @@ class FrontDoor:
             refusal = HttpError(
                 500, "internal_error", "the service failed; its log has the details under this request id"
             )
-        self._rejected(refusal.reason)
+        self._metrics.rejected(refusal.reason)
         return refusal.response()
 
     async def _pass_on(self, request: Request, receive: Receive, send: Send) -> None:
         path, method = request.scope["path"], request.scope["method"]
-        if not self._is_bentomls(path):
+        if path not in self._bentoml_paths and not (self._docs and path.startswith(_ASSETS)):
             refusal = HttpError(404, "not_found", f"there is no such route{_LISTED if self._docs else ''}")
         elif method not in ("GET", "HEAD"):
             refusal = _method_not_allowed(method, {"GET": None})
         else:
             if path == "/metrics":
-                self._before_scrape()
+                self._metrics.flush()
             await self._bentoml_app(request.scope, receive, _one_error_shape(request, send))
             return
-        self._rejected(refusal.reason)
+        self._metrics.rejected(refusal.reason)
         response = refusal.response()
         response.headers = [*response.headers, request_id_header(request.request_id)]
         await response.send(send)
-
-    def _is_bentomls(self, path: str) -> bool:
-        if path == PAGE or path.startswith(BENTOML_ASSETS):
-            return self._docs
-        return path in BENTOML_ROUTES
 
     def _log_access(self, request: Request, status: int) -> None:
         scope = request.scope
@@ -152,7 +142,7 @@ class FrontDoor:
         )
 
     def _context(self, request: Request) -> dict[str, str | None]:
-        return {"request_id": request.request_id, "model_tag": self._current_model()}
+        return {"request_id": request.request_id, "model_tag": self._metrics.model_tag}
 
 
 def _method_not_allowed(method: str, handlers: Mapping[str, object]) -> HttpError:

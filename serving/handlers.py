@@ -1,4 +1,4 @@
-"""What each route answers. Each handler takes a request and returns a response or raises."""
+"""The handlers of the service's own routes: each takes a request and returns a response or raises `HttpError`."""
 
 import asyncio
 import contextlib
@@ -13,27 +13,27 @@ from churn.schema.record import parse_customer
 from churn.scoring.batch import parse_batch
 from churn.scoring.predictor import Predictor
 from churn.settings import Settings
-from serving.app import Handler
 from serving.auth import Token
 from serving.drain import Drain
-from serving.messages import HTML_HEADERS, HttpError, Request, Response, too_busy
+from serving.messages import HTML_HEADERS, Handler, HttpError, Request, Response, too_busy
 from serving.openapi import openapi_document
+from serving.routes import ROUTES
 from serving.watcher import ModelWatcher
 
 BATCHES_AT_ONCE = 2
-"""More are not done sooner: one processor works on them. Those that wait hold their body only, counted."""
+"""More are not done sooner: one processor works on them. Those that wait keep only their body, which is counted."""
 REPORT_READERS = 4
-"""Threads that may be reading a drift report from the volume, should it hang."""
+"""Threads that read a drift report from the volume, at most, should it hang."""
 
 
-class Routes:
-    """The service's own routes over one process's model, predictor and settings."""
+class Handlers:
+    """The handlers over one process's model, predictor and settings; `serving/routes.py` says which is whose."""
 
     def __init__(
-        self, settings: Settings, watcher: ModelWatcher, predictor: Predictor, drain: Drain, version: str
+        self, settings: Settings, models: ModelWatcher, predictor: Predictor, drain: Drain, version: str
     ) -> None:
         self._settings = settings
-        self._watcher = watcher
+        self._models = models
         self._predictor = predictor
         self._drain = drain
         self._version = version
@@ -44,20 +44,12 @@ class Routes:
         self._batch_turn = asyncio.Semaphore(BATCHES_AT_ONCE)
         self._report_readers = 0
 
-    def table(self) -> Mapping[str, Mapping[str, Handler]]:
-        """Path -> method -> handler."""
-        routes: dict[str, Mapping[str, Handler]] = {
-            "/predict": {"POST": self.predict},
-            "/predict/batch": {"POST": self.predict_batch},
-            "/health": {"GET": self.health},
-            "/ready": {"GET": self.ready},
-            "/startup": {"GET": self.startup},
-            "/model": {"GET": self.model},
-            "/drift": {"GET": self.drift},
-        }
-        if self._settings.docs:
-            routes["/docs.json"] = {"GET": self.docs}
-        return routes
+    def by_path(self) -> Mapping[str, Mapping[str, Handler]]:
+        """Path -> method -> handler, for each route of ours that the settings leave open."""
+        routes = (route for route in ROUTES if not route.by_bentoml)
+        if not self._settings.docs:
+            routes = (route for route in routes if not route.is_documentation)
+        return {route.path: {route.method: getattr(self, route.operation)} for route in routes}
 
     async def predict(self, request: Request) -> Response:
         """One customer's probability."""
@@ -92,13 +84,13 @@ class Routes:
             self._busy -= 1
 
     async def health(self, _: Request) -> Response:
-        """Alive, always 200; says which model is served or why there is none."""
-        if self._watcher.scorer is None:
-            return _json(200, {"status": "error", "detail": str(self._watcher.problem)})
-        body: dict[str, Any] = {"status": "ok", "current_model": self._watcher.scorer.tag}
-        if self._watcher.problem is not None:
-            body["detail"] = f"a newer pointer is not served: {self._watcher.problem}"
-            body["pending"] = _pending(self._watcher)
+        """Always 200 while the process lives; the body has the served model, or why there is none."""
+        if self._models.scorer is None:
+            return _json(200, {"status": "error", "detail": str(self._models.problem)})
+        body: dict[str, Any] = {"status": "ok", "current_model": self._models.scorer.tag}
+        if self._models.problem is not None:
+            body["detail"] = f"a newer pointer is not served: {self._models.problem}"
+            body["pending"] = _pending(self._models)
         return _json(200, body)
 
     async def ready(self, _: Request) -> Response:
@@ -108,20 +100,20 @@ class Routes:
         return _json(200, {"status": "ready", "current_model": self._served_tag()})
 
     async def startup(self, _: Request) -> Response:
-        """200 once a model is loaded; until then 503 with what the registry lacks."""
+        """200 once a model is loaded; until then 503 with what the registry is missing."""
         return _json(200, {"status": "ok", "current_model": self._served_tag()})
 
     async def model(self, request: Request) -> Response:
-        """The served model's card, for those who may ask it."""
+        """The served model's card; needs the prediction token where one is set."""
         if self._predict_token is not None:
             self._predict_token.require(request)
-        scorer = self._watcher.scorer
+        scorer = self._models.scorer
         if scorer is None:
-            raise ModelUnavailable(f"no model is loaded: {self._watcher.problem}")
-        return _json(200, {"model_tag": scorer.tag, "pending": _pending(self._watcher), **scorer.card})
+            raise ModelUnavailable(f"no model is loaded: {self._models.problem}")
+        return _json(200, {"model_tag": scorer.tag, "pending": _pending(self._models), **scorer.card})
 
     async def drift(self, request: Request) -> Response:
-        """The latest drift report, for those who have the token."""
+        """The latest drift report; needs the monitoring token."""
         self._monitoring.require(request)
         wants_html = _prefers_html(request.header(b"accept") or b"")
         name = "drift_report.html" if wants_html else "drift_report.json"
@@ -134,9 +126,9 @@ class Routes:
         return _json(200, openapi_document(self._version, predict_token=self._predict_token is not None))
 
     def _served_tag(self) -> str:
-        scorer = self._watcher.scorer
+        scorer = self._models.scorer
         if scorer is None:
-            raise _not_ready(self._watcher.problem)
+            raise _not_ready(self._models.problem)
         return scorer.tag
 
     async def _read_report(self, path: Path) -> bytes:
@@ -169,15 +161,15 @@ def _json(status: int, body: Mapping[str, Any]) -> Response:
     return Response(status, orjson.dumps(body))
 
 
-def _pending(watcher: ModelWatcher) -> dict[str, str | None] | None:
+def _pending(models: ModelWatcher) -> dict[str, str | None] | None:
     """The model that the pointer names and why it is not served; no tag where the pointer cannot be read."""
-    tag, problem = watcher.pending, watcher.problem
+    tag, problem = models.pending, models.problem
     return {"model_tag": tag, "reason": str(problem)} if problem else None
 
 
 def _not_ready(problem: ChurnError | None) -> HttpError:
-    kind = (problem or ModelUnavailable).code
-    return HttpError(503, "no_model", "no model is loaded", [{"loc": ["registry"], "msg": str(problem), "type": kind}])
+    code = problem.code if problem else ModelUnavailable.code
+    return HttpError(503, "no_model", "no model is loaded", [{"loc": ["registry"], "msg": str(problem), "type": code}])
 
 
 def _read_report(path: Path) -> bytes:

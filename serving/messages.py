@@ -1,4 +1,4 @@
-"""Requests and responses, as thin over ASGI as they can be: this is the hot path."""
+"""Requests, responses and HTTP errors: a thin layer over ASGI, on the path of every request."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -14,6 +14,7 @@ type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 type AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 type Headers = list[tuple[bytes, bytes]]
+type Handler = Callable[["Request"], Awaitable["Response"]]
 
 JSON = b"application/json"
 MAX_REQUEST_ID = 128

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the service. Made in the worker: prometheus_client picks its storage at import.
+"""Prometheus metrics of the service, created in the worker: prometheus_client picks its storage at import.
 
 A counter in multiprocess mode costs about 2 us a change, six changes a prediction. So predictions are
 gathered in lists and counted together, at most `FLUSH_SECONDS` later and before this worker answers a scrape.
@@ -7,12 +7,12 @@ gathered in lists and counted together, at most `FLUSH_SECONDS` later and before
 import asyncio
 import logging
 import time
-from bisect import bisect_left
 from collections.abc import Sequence
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from churn.scoring.scorer import Scorer
+from serving.upstream.prometheus import BulkHistogram
 
 log = logging.getLogger("churn.journal")
 FLUSH_SECONDS = 0.05
@@ -21,22 +21,8 @@ _BATCH_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 _SECONDS_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 
-class BulkHistogram(Histogram):
-    """A histogram that takes many observations at once."""
-
-    def observe_all(self, values: Sequence[float]) -> None:
-        """What `observe` of each value does, with one change a bucket."""
-        counts = [0] * len(self._buckets)
-        for value in values:
-            counts[bisect_left(self._upper_bounds, value)] += 1
-        self._sum.inc(sum(values))
-        for bucket, count in zip(self._buckets, counts, strict=True):
-            if count:
-                bucket.inc(count)
-
-
 class Metrics:
-    """What `GET /metrics` says beside BentoML's own figures. Label sets are bounded: no client text is a label.
+    """The service's metrics in `GET /metrics`, beside BentoML's. Label sets are bounded: no client text is a label.
 
     `predicted` and `flush` belong to the event loop.
     """
@@ -64,6 +50,11 @@ class Metrics:
         self._gathered: list[float] = []
         self._gathered_seconds: list[float] = []
         self._gathered_from: Scorer | None = None
+
+    @property
+    def model_tag(self) -> str | None:
+        """The tag of the model in service."""
+        return self._served.tag if self._served else None
 
     def predicted(self, scorer: Scorer, probabilities: Sequence[float], seconds: Sequence[float]) -> None:
         """Count these answers, soon."""
@@ -101,8 +92,7 @@ class Metrics:
         self._dropped.inc(lines)
         if time.monotonic() - self._drops_logged > _DROP_LOG_SECONDS:
             self._drops_logged = time.monotonic()
-            tag = self._served.tag if self._served else None
-            log.error("journal cannot be written", extra={"reason": str(error), "model_tag": tag})
+            log.error("journal cannot be written", extra={"reason": str(error), "model_tag": self.model_tag})
 
     def rejected(self, reason: str) -> None:
         """Count a request that was not served."""

@@ -1,61 +1,17 @@
 """The OpenAPI document of every route that the service answers, BentoML's own included (`GET /docs.json`)."""
 
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, Field
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from churn.schema.record import CATEGORICAL_NAMES, Customer, Prediction
-from churn.scoring.batch import Batch, BatchPrediction
+from churn.schema.record import CATEGORICAL_NAMES
+from serving.routes import ROUTES, Error, Route
 
 type Json = dict[str, Any]
 
+_JSON = "application/json"
 _REFERENCE = "#/components/schemas/{model}"
-
-
-class Detail(BaseModel):
-    """One thing that is wrong: where, what, and its machine-readable kind."""
-
-    loc: list[str | int]
-    msg: str
-    type: str
-
-
-class Error(BaseModel):
-    """The one shape of every error."""
-
-    error: str = Field(description="Short reason.")
-    detail: list[Detail]
-
-
-class Pending(BaseModel):
-    """What the pointer names and is not served."""
-
-    model_tag: str | None = Field(description="Absent where the pointer cannot be read.")
-    reason: str
-
-
-class Health(BaseModel):
-    """Alive; `detail` says what is wrong, if anything is."""
-
-    status: Literal["ok", "error"]
-    current_model: str | None = None
-    detail: str | None = None
-    pending: Pending | None = None
-
-
-class Readiness(BaseModel):
-    """A model is loaded and gave its golden predictions."""
-
-    status: Literal["ready"]
-    current_model: str
-
-
-class Startup(BaseModel):
-    """The service has started."""
-
-    status: Literal["ok"]
-    current_model: str
 
 
 def openapi_document(version: str, *, predict_token: bool = False) -> Json:
@@ -66,11 +22,7 @@ def openapi_document(version: str, *, predict_token: bool = False) -> Json:
         predict_token: whether predictions need a token.
 
     """
-    models = [(model, "serialization") for model in (Prediction, BatchPrediction, Error, Health, Readiness, Startup)]
-    _, definitions = models_json_schema(
-        [(Customer, "validation"), (Batch, "validation"), *models],  # type: ignore[list-item]  # the literal's type is widened in the list
-        ref_template=_REFERENCE,
-    )
+    _, definitions = models_json_schema(_models(), ref_template=_REFERENCE)
     schemas = definitions["$defs"]
     for feature in CATEGORICAL_NAMES:
         # These are trimmed before they are checked, so that blanks alone are nothing.
@@ -79,7 +31,9 @@ def openapi_document(version: str, *, predict_token: bool = False) -> Json:
         "openapi": "3.1.0",
         "info": {"title": "churn-api", "version": version, "description": _DESCRIPTION},
         "servers": [{"url": "."}],
-        "paths": {**_own_paths(predict_token=predict_token), **_bentoml_paths()},
+        "paths": {
+            route.path: {route.method.lower(): _operation(route, predict_token=predict_token)} for route in ROUTES
+        },
         "components": {
             "schemas": schemas,
             "securitySchemes": {
@@ -90,76 +44,48 @@ def openapi_document(version: str, *, predict_token: bool = False) -> Json:
     }
 
 
-def _own_paths(*, predict_token: bool) -> Json:
-    drift = _get("drift", "The latest drift report", {"type": "object"}, "401", "404", "429", "500")
-    drift["responses"]["200"]["content"]["text/html"] = {"schema": {"type": "string"}}
-    drift["security"] = [{"monitoring": []}]
-    model = _get("model", "The served model's card", {"type": "object"}, "503")
-    predict = _post("predict", "Probability that a customer churns, and the decision", Customer, Prediction)
-    batch = _post("predict_batch", "The same for 1 to 10,000 customers, all or nothing", Batch, BatchPrediction)
-    if predict_token:
-        for operation in (model, predict, batch):
-            operation["security"] = [{"predict": []}]
-            operation["responses"].update(_errors("401"))
-    return {
-        "/predict": {"post": predict},
-        "/predict/batch": {"post": batch},
-        "/health": {"get": _get("health", "Alive while the process lives", _ref("Health"))},
-        "/ready": {"get": _get("ready", "A model is loaded and checked", _ref("Readiness"), "503")},
-        "/startup": {"get": _get("startup", "The first model is loaded", _ref("Startup"), "503")},
-        "/model": {"get": model},
-        "/drift": {"get": drift},
-        "/docs.json": {"get": _get("docs", "This document", {"type": "object"})},
+def _models() -> list[tuple[type[BaseModel], JsonSchemaMode]]:
+    bodies: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (route.body, "validation") for route in ROUTES if route.body is not None
+    ]
+    answers: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (route.answer, "serialization") for route in ROUTES if route.answer is not None
+    ]
+    return [*bodies, *answers, (Error, "serialization")]
+
+
+def _operation(route: Route, *, predict_token: bool) -> Json:
+    operation: Json = {
+        "operationId": route.operation,
+        "summary": route.summary,
+        "responses": {"200": _answer(route), **_errors(*_ANY_ROUTE, *route.errors)},
     }
+    if route.body is not None:
+        operation["parameters"] = [_REQUEST_ID]
+        operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": _ref(route.body)}}}
+    if route.protected_by == "monitoring" or (route.protected_by == "predict" and predict_token):
+        operation["security"] = [{route.protected_by: []}]
+        operation["responses"].update(_errors("401"))
+    return operation
 
 
-def _bentoml_paths() -> Json:
-    return {
-        "/": {"get": _text("page", "BentoML: a page on which to try the routes", "text/html")},
-        "/livez": {"get": _text("livez", "BentoML: alive")},
-        "/healthz": {"get": _text("healthz", "BentoML: alive")},
-        "/readyz": {"get": _text("readyz", "BentoML: a model is loaded", "text/plain", "503")},
-        "/metrics": {"get": _text("metrics", "Prometheus metrics")},
-        "/schema.json": {"get": _get("schema", "What BentoML's Python client reads", {"type": "object"})},
-    }
-
-
-def _text(name: str, summary: str, content_type: str = "text/plain", *errors: str) -> Json:
-    ok = {"description": summary, "content": {content_type: {"schema": {"type": "string"}}}}
-    return {"operationId": name, "summary": summary, "responses": {"200": ok, **_errors(*_ANY_ROUTE, *errors)}}
-
-
-def _post(name: str, summary: str, body: type[BaseModel], answer: type[BaseModel]) -> Json:
-    return {
-        "operationId": name,
-        "summary": summary,
-        "parameters": [_REQUEST_ID],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(body.__name__)}}},
-        "responses": {
-            "200": _response(summary, _ref(answer.__name__), _REQUEST_ID_HEADER),
-            **_errors(*_ANY_ROUTE, "413", "415", "429", "500", "503"),
-        },
-    }
-
-
-def _get(name: str, summary: str, schema: Json, *errors: str) -> Json:
-    responses = {"200": _response(summary, schema, _REQUEST_ID_HEADER), **_errors(*_ANY_ROUTE, *errors)}
-    return {"operationId": name, "summary": summary, "responses": responses}
-
-
-def _ref(model: str) -> Json:
-    return {"$ref": _REFERENCE.format(model=model)}
-
-
-def _response(description: str, schema: Json, headers: Json) -> Json:
-    return {"description": description, "headers": headers, "content": {"application/json": {"schema": schema}}}
+def _answer(route: Route) -> Json:
+    json: Json = {"type": "object"} if route.answer is None else _ref(route.answer)
+    content = {kind: {"schema": json if kind == _JSON else {"type": "string"}} for kind in route.content}
+    headers = {"headers": _REQUEST_ID_HEADER} if _JSON in content else {}
+    return {"description": route.summary, "content": content, **headers}
 
 
 def _errors(*statuses: str) -> Json:
+    content = {_JSON: {"schema": _ref(Error)}}
     return {
-        status: _response(_ERROR_TEXT[status], _ref("Error"), _ERROR_HEADERS.get(status, {}))
+        status: {"description": _ERROR_TEXT[status], "headers": _ERROR_HEADERS.get(status, {}), "content": content}
         for status in sorted(statuses)
     }
+
+
+def _ref(model: type[BaseModel]) -> Json:
+    return {"$ref": _REFERENCE.format(model=model.__name__)}
 
 
 _DESCRIPTION = """Predicts whether a customer will churn.

@@ -1,6 +1,6 @@
-"""Traces of requests, sent by OTLP over HTTP where an endpoint is configured. Nothing of it is loaded otherwise.
+"""OpenTelemetry traces of requests, sent by OTLP over HTTP; loaded only where an endpoint is configured.
 
-OpenTelemetry's own environment variables say where to, how much is sampled, and under which service name.
+OpenTelemetry's own environment variables set the endpoint, the sampling and the name of the service.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from serving.messages import AsgiApp
+from serving.routes import ROUTES
 
-# Probes and scrapes come every few seconds and say nothing.
-_EXCLUDED = "/health$,/ready$,/startup$,/metrics$,/livez$,/healthz$,/readyz$"
+EXCLUDED = ",".join(f"{route.path}$" for route in ROUTES if route.is_polled)
+"""Regular expressions of the routes that are not traced: probes and scrapes come every few seconds and say nothing."""
 
 
 def traced(app: AsgiApp, version: str) -> tuple[AsgiApp, Callable[[], None]]:
@@ -23,6 +24,6 @@ def traced(app: AsgiApp, version: str) -> tuple[AsgiApp, Callable[[], None]]:
     provider = TracerProvider(resource=usual.merge(OTELResourceDetector().detect()))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     middleware = OpenTelemetryMiddleware(
-        app, excluded_urls=_EXCLUDED, tracer_provider=provider, exclude_spans=["send", "receive"]
+        app, excluded_urls=EXCLUDED, tracer_provider=provider, exclude_spans=["send", "receive"]
     )
     return middleware, provider.shutdown

@@ -1,7 +1,6 @@
-"""Follows the pointer: loads the model that it names, checks it, and puts it in service with one assignment."""
+"""Hot swap of the served model: polls the pointer, loads and checks the model that it names, and swaps it in."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,14 +14,14 @@ from churn.scoring.scorer import Scorer
 log = logging.getLogger("churn.watcher")
 
 RETRY_POLLS = 15
-"""A model that failed is tried again after so many looks, even where nothing on the volume has changed: what was in
+"""A model that failed is tried again after so many polls, even where nothing on the volume has changed: what was in
 the way may be local, like a full disk."""
 
 type _Stamp = tuple[int, int, int] | None
 
 
 class _Failure(NamedTuple):
-    """A model that could not be put in service: what the volume looked like then, and when to try again regardless."""
+    """A model that could not be put in service: the state of the volume then, and when to try again regardless."""
 
     tag: str
     evidence: tuple[_Stamp, ...]
@@ -31,79 +30,80 @@ class _Failure(NamedTuple):
 
 
 class ModelWatcher:
-    """Looks at the pointer every `poll_seconds`, off the request path.
+    """The model in service, swapped by one assignment when the pointer names another one.
 
     A model that cannot be loaded never replaces one that can: `scorer` stays what it was and `problem`
-    says why. The same problem is logged once, not at every look, and the same model is not tried again before the
-    pointer, its archive or the metadata has changed, or `RETRY_POLLS` looks have passed.
+    says why. A problem is logged once, not at every poll, and a model that failed is not tried again before the
+    pointer, its archive or the metadata has changed, or `RETRY_POLLS` polls have passed.
+
+    Args:
+        registry: where pointer and models are.
+        model_name: the name of the models that may be served.
+        poll_seconds: the time between two polls.
+        on_change: called with each model put in service.
+        on_failure: called at each attempt that failed.
 
     Attributes:
         scorer: the model in service, or None before the first one is loaded.
         problem: why the pointer's model is not in service, or None when it is.
-        pending: the tag of that model; None where it is in service, or where the pointer cannot be read.
-        on_change: called with each model put in service.
-        on_failure: called at each attempt that failed.
+        pending: the tag of the pointer's model; None where it is in service, or where the pointer cannot be read.
 
     """
 
-    def __init__(self, registry: Registry, model_name: str, poll_seconds: float) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        model_name: str,
+        poll_seconds: float,
+        *,
+        on_change: Callable[[Scorer], None] = lambda _: None,
+        on_failure: Callable[[], None] = lambda: None,
+    ) -> None:
         self.registry = registry
         self.model_name = model_name
         self.poll_seconds = poll_seconds
         self.scorer: Scorer | None = None
-        self.problem: ChurnError | None = ModelUnavailable("the registry has not been looked at yet")
+        self.problem: ChurnError | None = ModelUnavailable("the registry has not been polled yet")
         self.pending: str | None = None
-        self.on_change: Callable[[Scorer], None] = lambda _: None
-        self.on_failure: Callable[[], None] = lambda: None
+        self._on_change = on_change
+        self._on_failure = on_failure
         self._failure: _Failure | None = None
         self._files: object = None  # the digests of the files of the model in service
         self._metadata: _Stamp = None  # as it was when those were last seen to be the recorded ones
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
 
-    def look(self) -> None:
+    @property
+    def tag(self) -> str | None:
+        """The tag of the model in service."""
+        return self.scorer.tag if self.scorer else None
+
+    def current_scorer(self) -> Scorer | None:
+        """The model in service at this moment, for who asks anew at each use."""
+        return self.scorer
+
+    def poll(self) -> None:
         """Read the pointer once; load and swap in the model that it names if it is not the one in service."""
         try:
             tag = self.registry.current()
         except ChurnError as problem:
             self._report(None, problem)
             return
-        if self.scorer is not None and tag == self.scorer.tag and not self._is_another(tag):
-            self._settled()
+        if self.scorer is not None and tag == self.scorer.tag and not self._is_replaced(tag):
+            self._clear_problem()
             return
         evidence = self._evidence(tag)
-        if (failure := self._failure) is not None and not _worth_a_try(failure, tag, evidence):
+        if (failure := self._failure) is not None and not _may_retry(failure, tag, evidence):
             self._report(tag, failure.problem)
             return
         try:
             self._put_in_service(self._load(tag))
-            self._settled()
+            self._clear_problem()
         except ChurnError as problem:
             retry_at = time.monotonic() + RETRY_POLLS * self.poll_seconds
             self._failure = _Failure(tag, evidence, problem, retry_at)
-            self.on_failure()
+            self._on_failure()
             self._report(tag, problem)
 
-    def start(self) -> None:
-        """Look once, now, then go on looking in a thread that ends with the process."""
-        self.look()
-        self._thread = threading.Thread(target=self._run, name="model-watcher", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        while not self._stop.wait(self.poll_seconds):
-            try:
-                self.look()
-            except Exception:  # the watcher must outlive any surprise, or no model would ever be loaded again
-                log.exception("looking at the registry failed")
-
-    def _is_another(self, tag: str) -> bool:
+    def _is_replaced(self, tag: str) -> bool:
         """Whether the registry holds another model under the tag in service, as one that was begun anew may."""
         stamp = _stamp(self.registry.layout.metadata)
         if stamp == self._metadata:
@@ -132,7 +132,8 @@ class ModelWatcher:
             raise
         except Exception as error:
             log.exception("loading a model failed", extra={"model_tag": tag})
-            raise ModelInvalid(f"model {tag} cannot be loaded: {error!r}; the log of the service has more") from error
+            reason = str(error) or "it failed without a reason"
+            raise ModelInvalid(f"model {tag} cannot be loaded: {reason}; the log of the service has more") from error
 
     def _evidence(self, tag: str) -> tuple[_Stamp, ...]:
         """What changes when the state of the volume does, for this model."""
@@ -140,23 +141,22 @@ class ModelWatcher:
         archive = layout.archive(parsed) if parsed else layout.models
         return tuple(_stamp(path) for path in (layout.pointer, archive, layout.metadata))
 
-    def _settled(self) -> None:
+    def _clear_problem(self) -> None:
         self._failure = self.problem = self.pending = None
 
     def _report(self, tag: str | None, problem: ChurnError) -> None:
         if str(problem) != str(self.problem):
-            serving = self.scorer.tag if self.scorer else None
-            log.warning("model not loaded", extra={"model_tag": serving, "pending": tag, "reason": str(problem)})
+            log.warning("model not loaded", extra={"model_tag": self.tag, "pending": tag, "reason": str(problem)})
         self.pending, self.problem = tag, problem
 
     def _put_in_service(self, scorer: Scorer) -> None:
-        previous = self.scorer.tag if self.scorer else None
+        previous = self.tag
         self.scorer = scorer
-        self.on_change(scorer)
+        self._on_change(scorer)
         log.info("model in service", extra={"model_tag": scorer.tag, "previous": previous})
 
 
-def _worth_a_try(failure: _Failure, tag: str, evidence: tuple[_Stamp, ...]) -> bool:
+def _may_retry(failure: _Failure, tag: str, evidence: tuple[_Stamp, ...]) -> bool:
     return (tag, evidence) != failure[:2] or time.monotonic() >= failure.retry_at
 
 

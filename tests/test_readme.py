@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.settings import read_settings
-from serving.app import BENTOML_ROUTES
-from serving.handlers import Routes
+from serving.routes import ROUTES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,12 +39,9 @@ def test_every_setting_is_documented(name):
 
 
 def test_every_route_is_documented():
-    table = Routes(read_settings({"CHURN_HOME": str(ROOT)}), None, None, None, "test").table()
-    for path, methods in table.items():
-        for method in methods:
-            assert f"`{method} {path}`" in README, f"{method} {path}"
-    for path in BENTOML_ROUTES:
-        assert f"`GET {path}`" in README, path
+    assert len(ROUTES) >= 14
+    for route in ROUTES:
+        assert f"`{route.method} {route.path}`" in README, route
 
 
 @pytest.mark.parametrize(

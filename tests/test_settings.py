@@ -113,6 +113,6 @@ def test_only_settings_reads_the_environment(pytestconfig):
         for path in sources
         if any(word in path.read_text(encoding="utf-8") for word in ("os.environ", "getenv"))
     }
-    # store.py asks for BentoML's own BENTOML_HOME, as BentoML does, metrics_folder.py for the folder that it gives its
-    # workers; __init__.py sets what ONNX Runtime reads.
-    assert readers == {"settings.py", "store.py", "metrics_folder.py", "__init__.py"}
+    # store.py asks for BentoML's own BENTOML_HOME, as BentoML does, bentoml.py and prometheus.py for the folder of
+    # metrics that it gives its workers; __init__.py sets what ONNX Runtime reads.
+    assert readers == {"settings.py", "store.py", "bentoml.py", "prometheus.py", "__init__.py"}

@@ -1,8 +1,11 @@
-"""SIGTERM and Ctrl-C reach the process that supervises the workers, whatever it is doing.
+"""Circus (as kantoku 0.18, BentoML's release of it): SIGTERM and Ctrl-C while it starts or replaces a worker.
 
-Circus, with which BentoML supervises them, refuses to stop while it starts or replaces a worker, and by then has
-forgotten that it was asked: a pod would be killed at the end of its grace period, a second Ctrl-C be needed
-(circus-tent/circus issue 935). Here it is asked again until it stops.
+Circus, with which BentoML supervises the workers, refuses to stop while it does so, and forgets that it was asked: a
+pod would be killed at the end of its grace period, a second Ctrl-C be needed (circus-tent/circus 935). Here it is
+asked again until it stops.
+
+What it does not promise and is used here: `SysHandler.quit` is replaced, and `Arbiter._stopping` is read, which says
+that it has begun to stop. Goes with a release that mends 935.
 """
 
 from typing import TYPE_CHECKING

@@ -1,12 +1,27 @@
-"""A client's connection: the server's own, held to limits on its headers, its time, and how many there are.
+"""uvicorn 0.54 (with httptools 0.9): its connection, with limits on heads, on time, and on how many there are.
 
-The server (uvicorn with httptools) bounds neither the size of a request's head, nor the time in which a request
-must arrive, nor the time in which its answer must be taken. What is added here costs a request about 1.5 us: no
-timer is started for it. Instead all connections are looked at a few times in `request_seconds`.
+uvicorn bounds neither the size of a request's head, nor the time in which a request must arrive, nor the time in which
+its answer must be taken. What is added here costs a request about 1.5 us: no timer is started for it. Instead all
+connections are checked a few times in `request_seconds`.
+
+What uvicorn does not promise and is used here: `uvicorn.config.HTTP_PROTOCOLS["auto"]` is replaced; of
+`HttpToolsProtocol` the methods below are overridden, `_start_asgi_task`, `_unset_keepalive_if_required` and
+`_should_upgrade` among them, and its attributes read (`cycle`, `flow`, `scope`, `parser`, `connections`).
+
+What would let it go, part by part:
+
+- limits of head, time and connections (SECURITY.md): settings of uvicorn's for them;
+- upgrades (`_go_on_without_upgrade`): uvicorn drops the body of a request that asks for h2c (Kludex/uvicorn 2722);
+- trailers (`on_chunk_header`): uvicorn adds them to the headers of the request;
+- half-close (`eof_received`): uvicorn cuts off a client that has closed its side, its answer still to come;
+- pipelining (`_answering`): uvicorn keeps only the last request that came, and tells only that one of a lost client.
+
+Each has its test in tests/e2e (test_slow_clients.py, test_head.py, test_hostile.py).
 """
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,40 +34,56 @@ from serving.head import check_head, head_without_upgrade
 from serving.messages import HttpError, overdue
 
 PIECE_BYTES = 16 * 2**10
-"""So much is parsed between two looks at the size of a head."""
+"""The size of a head is checked after so many bytes, at the latest."""
 _NOTHING = object()  # not the connection itself: one that refers to itself waits for the garbage collector
 _INVALID = "invalid http request received"
-_LOOKS = 8  # in `request_seconds`: how late a connection may be closed, at most an eighth of it
+_CHECKS = 8  # in `request_seconds`: a connection is closed at most an eighth of it late
+SHARE_SECONDS = 0.0005
+"""How long a worker waits with each new connection where several listen on one socket.
+
+The one that is awake would take them all: of 16 clients that came together, the other of two workers got 1 (median of
+20 rounds), and 7 where each waits so long. Only new connections cost it, and only with `CHURN_WORKERS` over 1.
+"""
+
+
+def limit_connections(limits: LimitSettings, rejected: Callable[[str], None], *, shared: bool) -> None:
+    """Have the server make connections with limits. To be called before it is started.
+
+    Args:
+        limits: of each connection, and of their number.
+        rejected: called with the reason of each request or connection that is not served.
+        shared: whether other processes take connections from the same socket.
+
+    """
+    guard = Guard(limits, rejected, shared=shared)
+    uvicorn.config.HTTP_PROTOCOLS["auto"] = guard.connection  # type: ignore[assignment]  # not only names are taken
 
 
 class Guard:
-    """What the connections of one process share: the limits, and the clock by which they are looked at."""
+    """What the connections of one process share: the limits, and the timer by which they are checked."""
 
-    def __init__(self, limits: LimitSettings, rejected: Callable[[str], None]) -> None:
+    def __init__(self, limits: LimitSettings, rejected: Callable[[str], None], *, shared: bool) -> None:
         self.limits = limits
         self.rejected = rejected
-        self._looking = False
-
-    def install(self) -> None:
-        """Have the server make this kind of connection. To be called before the server is started."""
-        uvicorn.config.HTTP_PROTOCOLS["auto"] = self.connection  # type: ignore[assignment]  # not only names are taken
+        self.shared = shared
+        self._checking = False
 
     def connection(self, **arguments: Any) -> "Connection":  # noqa: ANN401 - the server's own, handed on
         """A connection with this guard."""
         return Connection(self, **arguments)
 
     def watch(self, connections: "set[Connection]") -> None:
-        """Look at these connections from now on; a second call changes nothing."""
-        if not self._looking:
-            self._looking = True
-            asyncio.get_running_loop().call_later(self.limits.request_seconds / _LOOKS, self._look, connections)
+        """Check these connections from now on; a second call changes nothing."""
+        if not self._checking:
+            self._checking = True
+            asyncio.get_running_loop().call_later(self.limits.request_seconds / _CHECKS, self._check, connections)
 
-    def _look(self, connections: "set[Connection]") -> None:
+    def _check(self, connections: "set[Connection]") -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
         for connection in list(connections):
-            connection.look(now)
-        loop.call_later(self.limits.request_seconds / _LOOKS, self._look, connections)
+            connection.check(now)
+        loop.call_later(self.limits.request_seconds / _CHECKS, self._check, connections)
 
 
 class Connection(HttpToolsProtocol):
@@ -82,13 +113,15 @@ class Connection(HttpToolsProtocol):
         self._host: bytes | None = None  # the last one that was checked: nearly always the next one too
         self._unusual = False  # whether the head has another host, or a transfer coding
         self._whole: object = None  # the scope of the last request that has arrived whole
-        self._seen: object = _NOTHING  # the scope, at the last look, of a request that had not
+        self._seen: object = _NOTHING  # the scope, at the last check, of a request that had not
         self._seen_since = 0.0
         self._unsent_since: float | None = None
         self._answering: RequestResponseCycle | None = None  # `cycle` is the last that came, which may have to wait
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Refuse one connection too many."""
+        if self._guard.shared:
+            time.sleep(SHARE_SECONDS)  # the whole process, on purpose: another one takes the next connection
         super().connection_made(transport)
         self._guard.watch(self.connections)  # type: ignore[arg-type]  # all of them are made by `Guard.connection`
         if len(self.connections) > self._guard.limits.connections:
@@ -135,7 +168,7 @@ class Connection(HttpToolsProtocol):
         self._parse(head + rest)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, as the server's own method does, and note what the head is to be checked for."""
+        """Take a header, as the server's own method does, and mark what the head is to be checked for."""
         name = name.lower()
         if name == b"host":
             self._hosts += 1
@@ -208,7 +241,7 @@ class Connection(HttpToolsProtocol):
         """Have the server leave the request alone, which is then read without the upgrade."""
         return True
 
-    def look(self, now: float) -> None:
+    def check(self, now: float) -> None:
         """Close the connection if its request, or the taking of its answer, lasts too long.
 
         Args:

@@ -98,7 +98,7 @@ def test_pod_waits_for_the_job_then_serves(engine, image, volume, pod):
     pod.wait_for("/health", 200, 60)
     waiting = pod.get("/startup")
     assert waiting.status_code == 503
-    assert "PointerMissing" in waiting.text
+    assert "pointer_missing" in waiting.text
     assert pod.status("/ready") == 503
     assert pod.get("/health").json()["status"] == "error"
 

@@ -55,12 +55,12 @@ def test_startup_tells_the_three_states_of_the_registry_apart(home, serve):
         messages[kind] = answer.json()["detail"][0]["msg"]
         return answer.json()["detail"][0]["type"] == kind
 
-    wait_until(lambda: startup_says("RegistryFolderMissing"), lambda: str(messages))
+    wait_until(lambda: startup_says("registry_folder_missing"), lambda: str(messages))
     home.registry.mkdir()
-    wait_until(lambda: startup_says("PointerMissing"), lambda: str(messages))
+    wait_until(lambda: startup_says("pointer_missing"), lambda: str(messages))
     home.pointer.write_text("")
-    wait_until(lambda: startup_says("PointerEmpty"), lambda: str(messages))
-    assert len({messages[kind] for kind in ("RegistryFolderMissing", "PointerMissing", "PointerEmpty")}) == 3
+    wait_until(lambda: startup_says("pointer_empty"), lambda: str(messages))
+    assert len({messages[kind] for kind in ("registry_folder_missing", "pointer_missing", "pointer_empty")}) == 3
     assert all(str(home.registry) in message for message in messages.values())
 
 
@@ -123,7 +123,7 @@ def test_a_damaged_archive_is_refused_with_its_name(home_with_model, serve):
     server = serve(home_with_model)
     refused = get(server, "/startup")
     assert refused.status_code == 503
-    assert refused.json()["detail"][0]["type"] == "ArchiveInvalid"
+    assert refused.json()["detail"][0]["type"] == "archive_invalid"
     assert archive.name in refused.json()["detail"][0]["msg"]
     assert "Traceback" not in server.log.read_text()
 

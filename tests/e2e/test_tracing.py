@@ -51,7 +51,7 @@ def test_without_an_endpoint_no_exporter_is_loaded(server):
     for pid in server.worker_pids():
         assert "exporter/otlp" not in Path(f"/proc/{pid}/maps").read_text()
     modules = server.home.run(
-        "-c", "import service, sys, serving.runtime; print([m for m in sys.modules if 'otlp' in m or 'tracing' in m])"
+        "-c", "import service, sys, serving.worker; print([m for m in sys.modules if 'otlp' in m or 'tracing' in m])"
     )
     assert "serving.tracing" not in modules.stdout
     assert "otlp" not in modules.stdout

@@ -19,16 +19,15 @@ class Counted(ModelWatcher):
     """A watcher that counts the attempts that failed."""
 
     def __init__(self, registry, poll_seconds):
-        super().__init__(registry, "churn_model_v1", poll_seconds)
+        super().__init__(registry, "churn_model_v1", poll_seconds, on_failure=self._count)
         self.failed = 0
-        self.on_failure = self._count
 
     def _count(self):
         self.failed += 1
 
-    def look_often(self):
+    def poll_often(self):
         for _ in range(5):
-            self.look()
+            self.poll()
         return self.failed
 
 
@@ -48,21 +47,21 @@ def test_a_failed_model_is_tried_again_when_pointer_archive_or_metadata_change_a
     content = archive.read_bytes()
     archive.write_bytes(content[:-1])
     watcher = Counted(registry, poll_seconds=3600)
-    assert watcher.look_often() == 1
+    assert watcher.poll_often() == 1
     assert (watcher.scorer, watcher.pending) == (None, GOOD)
     assert isinstance(watcher.problem, ArchiveInvalid)
     archive.write_bytes(content[:-2])
-    assert watcher.look_often() == 2
+    assert watcher.poll_often() == 2
     pointer = registry.layout.pointer
     pointer.write_bytes(pointer.read_bytes())
-    assert watcher.look_often() == 3
+    assert watcher.poll_often() == 3
     metadata = registry.layout.metadata
     metadata.write_bytes(metadata.read_bytes())
-    assert watcher.look_often() == 4
+    assert watcher.poll_often() == 4
     archive.unlink()
-    assert watcher.look_often() == 5
+    assert watcher.poll_often() == 5
     archive.write_bytes(content)
-    assert watcher.look_often() == 5
+    assert watcher.poll_often() == 5
     assert watcher.scorer.tag == GOOD
     assert (watcher.problem, watcher.pending) == (None, None)
 
@@ -71,40 +70,40 @@ def test_a_failed_model_is_tried_again_when_pointer_archive_or_metadata_change_a
 def test_another_model_of_the_same_tag_is_noticed(registry, tmp_path_factory):
     """As where the registry was begun anew, from another machine."""
     watcher = Counted(registry, poll_seconds=3600)
-    watcher.look()
+    watcher.poll()
     served = watcher.scorer
     home = make_home(tmp_path_factory.mktemp("elsewhere"))
     assert home.run("train.py", "--seed", "7").returncode == 0
     for name in ("models", "registry"):
         shutil.rmtree(registry.layout.home / name)
         shutil.copytree(home.path / name, registry.layout.home / name)
-    watcher.look()
+    watcher.poll()
     assert (watcher.scorer.tag, watcher.problem) == (GOOD, None)
     assert watcher.scorer.card["trained_at_utc"] != served.card["trained_at_utc"]
     assert watcher.scorer is not served
     served = watcher.scorer
-    watcher.look()
+    watcher.poll()
     assert watcher.scorer is served
 
 
 def test_it_is_tried_again_after_a_while_all_the_same(registry, archive):
     archive.write_bytes(b"")
     watcher = Counted(registry, poll_seconds=0.01)
-    watcher.look()
+    watcher.poll()
     time.sleep(RETRY_POLLS * 0.01)
-    watcher.look()
+    watcher.poll()
     assert watcher.failed == 2
 
 
 def test_a_pointer_that_comes_and_goes_in_between_does_not_start_another_try(registry, archive):
     archive.write_bytes(b"")
     watcher = Counted(registry, poll_seconds=3600)
-    watcher.look()
+    watcher.poll()
     away = registry.layout.registry.rename(registry.layout.home / "away")
-    watcher.look()
+    watcher.poll()
     assert watcher.pending is None
     away.rename(registry.layout.registry)
-    watcher.look()
+    watcher.poll()
     assert (watcher.failed, watcher.pending) == (1, GOOD)
     assert isinstance(watcher.problem, ArchiveInvalid)
 
@@ -116,7 +115,7 @@ def test_a_surprise_while_loading_is_a_reason_like_others(registry, monkeypatch,
     watcher = Counted(registry, poll_seconds=3600)
     with monkeypatch.context() as patched:
         patched.setattr(serving.watcher.Scorer, "load", surprise)
-        assert watcher.look_often() == 1
+        assert watcher.poll_often() == 1
     assert isinstance(watcher.problem, ModelInvalid)
     assert "no room for a model" in str(watcher.problem)
     assert [record.levelname for record in caplog.records].count("ERROR") == 1

@@ -1,0 +1,159 @@
+"""The route table: every route that the service answers, its own and BentoML's.
+
+The router (serving/app.py), the OpenAPI document (serving/openapi.py), the routes left out of traces
+(serving/tracing.py) and the README's test are all derived from `ROUTES`. A new route is one entry here and one method
+of `Handlers`:
+
+    Route("GET", "/version", "version", "The release", Version)
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from churn.schema.record import Customer, Prediction
+from churn.scoring.batch import Batch, BatchPrediction
+
+
+class Detail(BaseModel):
+    """One thing that is wrong: where, what, and its machine-readable kind."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class Error(BaseModel):
+    """The one shape of every error."""
+
+    error: str = Field(description="Short reason.")
+    detail: list[Detail]
+
+
+class Pending(BaseModel):
+    """What the pointer names and is not served."""
+
+    model_tag: str | None = Field(description="Absent where the pointer cannot be read.")
+    reason: str
+
+
+class Health(BaseModel):
+    """Alive; `detail` says what is wrong, if anything is."""
+
+    status: Literal["ok", "error"]
+    current_model: str | None = None
+    detail: str | None = None
+    pending: Pending | None = None
+
+
+class Readiness(BaseModel):
+    """A model is loaded and gave its golden predictions."""
+
+    status: Literal["ready"]
+    current_model: str
+
+
+class Startup(BaseModel):
+    """The service has started."""
+
+    status: Literal["ok"]
+    current_model: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route.
+
+    Attributes:
+        method: the HTTP method; a GET route answers HEAD too.
+        path: the whole path, without parameters.
+        operation: the name of the method of `Handlers` that answers, and the OpenAPI operation id.
+        summary: one phrase for the OpenAPI document.
+        answer: the model of a JSON answer of status 200; None for any JSON object.
+        body: the model of the JSON body; None where there is none.
+        content: content types of the answer, the usual one first.
+        errors: statuses beside those that every route may answer with.
+        protected_by: the bearer token that is asked for; the prediction token only where it is set.
+        by_bentoml: answered by BentoML behind our app, not by `Handlers`.
+        is_documentation: only there where `CHURN_DOCS` is on.
+        is_polled: a probe or a scrape, which comes every few seconds: not traced.
+
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    operation: str
+    summary: str
+    answer: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    content: tuple[str, ...] = ("application/json",)
+    errors: tuple[str, ...] = ()
+    protected_by: Literal["monitoring", "predict"] | None = None
+    by_bentoml: bool = False
+    is_documentation: bool = False
+    is_polled: bool = False
+
+
+_TEXT = ("text/plain",)
+_OF_A_PREDICTION = ("413", "415", "429", "500", "503")
+
+ROUTES = (
+    Route(
+        "POST",
+        "/predict",
+        "predict",
+        "Probability that a customer churns, and the decision",
+        Prediction,
+        Customer,
+        errors=_OF_A_PREDICTION,
+        protected_by="predict",
+    ),
+    Route(
+        "POST",
+        "/predict/batch",
+        "predict_batch",
+        "Probabilities and decisions of 1 to 10,000 customers, all or nothing",
+        BatchPrediction,
+        Batch,
+        errors=_OF_A_PREDICTION,
+        protected_by="predict",
+    ),
+    Route("GET", "/health", "health", "Alive while the process lives", Health, is_polled=True),
+    Route("GET", "/ready", "ready", "A model is loaded and checked", Readiness, errors=("503",), is_polled=True),
+    Route("GET", "/startup", "startup", "The first model is loaded", Startup, errors=("503",), is_polled=True),
+    Route("GET", "/model", "model", "The served model's card", errors=("503",), protected_by="predict"),
+    Route(
+        "GET",
+        "/drift",
+        "drift",
+        "The latest drift report",
+        content=("application/json", "text/html"),
+        errors=("401", "404", "429", "500"),
+        protected_by="monitoring",
+    ),
+    Route("GET", "/docs.json", "docs", "This document", is_documentation=True),
+    Route(
+        "GET",
+        "/",
+        "page",
+        "BentoML: a page on which to try the routes",
+        content=("text/html",),
+        by_bentoml=True,
+        is_documentation=True,
+    ),
+    Route("GET", "/livez", "livez", "BentoML: alive", content=_TEXT, by_bentoml=True, is_polled=True),
+    Route("GET", "/healthz", "healthz", "BentoML: alive", content=_TEXT, by_bentoml=True, is_polled=True),
+    Route(
+        "GET",
+        "/readyz",
+        "readyz",
+        "BentoML: a model is loaded",
+        content=_TEXT,
+        errors=("503",),
+        by_bentoml=True,
+        is_polled=True,
+    ),
+    Route("GET", "/metrics", "metrics", "Prometheus metrics", content=_TEXT, by_bentoml=True, is_polled=True),
+    Route("GET", "/schema.json", "schema", "What BentoML's Python client reads", by_bentoml=True),
+)

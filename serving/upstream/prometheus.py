@@ -1,0 +1,41 @@
+"""prometheus-client 0.26: what it does not promise and is used here.
+
+- `Histogram._buckets`, `_upper_bounds`, `_sum`: many observations with one change a bucket. In multiprocess mode an
+  observation costs 4.7 us by `observe`, 0.4 us in a bulk of 50 (tests/serving/test_upstream.py measures it). Goes when
+  the client can observe many values at once.
+- The names of its files, `gauge_live*_<pid>.db`: the gauges of a worker that was killed stay in `/metrics` for ever. It
+  has `mark_process_dead` for whoever sees the death, but Circus sees it here and does not call it. Goes when BentoML
+  calls it.
+"""
+
+import os
+from bisect import bisect_left
+from collections.abc import Sequence
+from pathlib import Path
+
+from prometheus_client import Histogram
+from prometheus_client.multiprocess import mark_process_dead
+
+from serving.upstream.bentoml import is_alive
+
+
+class BulkHistogram(Histogram):
+    """A histogram that takes many observations at once."""
+
+    def observe_all(self, values: Sequence[float]) -> None:
+        """What `observe` of each value does, with one change a bucket."""
+        counts = [0] * len(self._buckets)
+        for value in values:
+            counts[bisect_left(self._upper_bounds, value)] += 1
+        self._sum.inc(sum(values))
+        for bucket, count in zip(self._buckets, counts, strict=True):
+            if count:
+                bucket.inc(count)
+
+
+def forget_dead_workers() -> None:
+    """Take the gauges of workers that were killed out of `/metrics`. To be called in a worker, when it starts."""
+    for path in Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")).glob("gauge_live*_*.db"):
+        pid = path.stem.rpartition("_")[2]
+        if not is_alive(pid):
+            mark_process_dead(int(pid))  # type: ignore[no-untyped-call]  # the library does not type it
