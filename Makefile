@@ -34,10 +34,12 @@ test-slow: setup .checkov/.installed ## the slow tests: a built Bento, a contain
 	.checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-check: setup ## lint, format and types
+check: setup ## lint, format, types, imports and declared dependencies
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
 
 benchmarks/.venv/.installed: benchmarks/alternatives/requirements.txt
 	@python=$$(tools/find_python.sh) && "$$python" -m venv --clear benchmarks/.venv

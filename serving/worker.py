@@ -18,6 +18,7 @@ from serving.messages import AsgiApp
 from serving.metrics import Metrics
 from serving.poller import Poller
 from serving.upstream.prometheus import forget_dead_workers
+from serving.upstream.releases import warn_of_untested_releases
 from serving.upstream.uvicorn import limit_connections
 from serving.watcher import ModelWatcher
 
@@ -65,6 +66,7 @@ class Worker:
     def start(self) -> None:
         """Prepare log and server, load the model that the pointer names, if there is one, and go on polling."""
         configure_logging(self.settings.log_level)
+        warn_of_untested_releases()
         limit_connections(self.settings.limits, self.metrics.rejected, shared=self.settings.workers > 1)
         self.models.poll()
         self.poller.start()

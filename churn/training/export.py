@@ -12,6 +12,7 @@ from churn.errors import TrainingError
 from churn.schema.record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES, SCHEMA_VERSION
 from churn.scoring.scorer import Scorer
 from churn.training.pipeline import TrainedModel
+from churn.training.upstream import with_thresholds_in_32_bits
 
 TOLERANCE = 1e-5
 """The two forms compute in 64 and 32 bits: they agree to about 2e-7."""
@@ -24,7 +25,7 @@ def export_onnx(model: TrainedModel) -> bytes:
         ("numbers", FloatTensorType([None, len(NUMERIC_NAMES)])),
         ("categories", StringTensorType([None, len(CATEGORICAL_NAMES)])),
     ]
-    pipeline = _with_thresholds_in_32_bits(_without_casts(model.pipeline))
+    pipeline = with_thresholds_in_32_bits(_without_casts(model.pipeline))
     options = {id(pipeline["classifier"]): {"zipmap": False}}
     onnx = to_onnx(pipeline, initial_types=inputs, options=options, target_opset=_OPSETS)
     serialised: bytes = onnx.SerializeToString()
@@ -36,23 +37,6 @@ def _without_casts(pipeline: Pipeline) -> Pipeline:
     pipeline = copy.deepcopy(pipeline)
     for part in pipeline["encoder"].named_transformers_.values():
         part.steps = [step for step in part.steps if not isinstance(step[1], FunctionTransformer)]
-    return pipeline
-
-
-def _with_thresholds_in_32_bits(pipeline: Pipeline) -> Pipeline:
-    """A copy whose trees split at 32-bit numbers and send every 32-bit input the same way.
-
-    ONNX would round a threshold to the nearest such number, which may be above it; then a customer who lies
-    between the two takes another branch.
-    """
-    pipeline = copy.deepcopy(pipeline)
-    # scikit-learn has no public way to the nodes of its trees; skl2onnx reads the same ones.
-    for iteration in getattr(pipeline["classifier"], "_predictors", ()):
-        for tree in iteration:
-            threshold = tree.nodes["num_threshold"]
-            nearest = threshold.astype(np.float32)
-            below = np.nextafter(nearest, np.float32(-np.inf))
-            tree.nodes["num_threshold"] = np.where(nearest > threshold, below, nearest)
     return pipeline
 
 
