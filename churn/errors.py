@@ -115,13 +115,13 @@ class SignatureInvalid(RegistryError):
 class SigningImpossible(RegistryError):
     """A model is to be signed, and the key can only check."""
 
-    code = "SigningImpossible"
+    code = "signing_impossible"
 
 
 class RegistryBusy(RegistryError):
     """Another process is changing the registry."""
 
-    code = "RegistryBusy"
+    code = "registry_busy"
 
 
 class ModelInvalid(ChurnError):

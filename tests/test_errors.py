@@ -7,8 +7,9 @@ import churn.errors
 from churn.errors import ChurnError
 
 CODES = {
-    "RegistryError", "RegistryFolderMissing", "PointerMissing", "PointerEmpty", "PointerInvalid", "ModelNotFound",
-    "ArchiveInvalid", "SignatureInvalid", "SigningImpossible", "RegistryBusy", "ModelInvalid", "ModelUnavailable",
+    "registry_error", "registry_folder_missing", "pointer_missing", "pointer_empty", "pointer_invalid",
+    "model_not_found",
+    "archive_invalid", "signature_invalid", "signing_impossible", "registry_busy", "model_invalid", "model_unavailable",
 }  # fmt: skip
 
 
