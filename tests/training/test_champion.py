@@ -165,7 +165,7 @@ def test_a_damaged_pointer_is_said_to_be_so(home_with_model, monkeypatch, judged
 
 
 def test_of_very_many_rows_some_are_compared(trained_home, monkeypatch, judged):
-    monkeypatch.setattr(churn.champion, "MAX_ROWS", 500)
+    monkeypatch.setattr(churn.training.champion, "MAX_ROWS", 500)
     found = challenged(trained_home, monkeypatch, judged)
     assert (found.rows, found.problem) == (500, None)
     assert found.left_out <= 2  # a fresh customer may happen to equal one of the champion's
@@ -184,7 +184,7 @@ def test_a_champion_that_came_while_training_is_compared_with(trained_home, tmp_
         home.pointer.write_text("churn_model_v1:v1\n")  # what another training does in the meantime
         return found
 
-    monkeypatch.setattr(churn.champion, "challenge_current", overtaken)
+    monkeypatch.setattr(churn.training.champion, "challenge_current", overtaken)
     with store_at(tmp_path / "store"):
         assert train_main(["--data", str(data / "honest.csv")]) == 0
     assert asked == [None, "churn_model_v1:v1"]
