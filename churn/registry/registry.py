@@ -16,7 +16,6 @@ from churn.registry.metadata import find_entry, read_entries
 from churn.registry.naming import check_tag, choose_tag
 from churn.registry.pointer import read_pointer
 from churn.registry.store import LocalStore
-from churn.registry.tag import Tag
 
 if TYPE_CHECKING:
     from churn.registry.verification import Finding
@@ -48,13 +47,13 @@ class Registry:
         self.store = LocalStore()
         self._read_locks = ReadLocks()
 
-    def current(self) -> Tag:
+    def current(self) -> str:
         """The tag of the model to serve.
 
         Raises:
             RegistryFolderMissing, PointerMissing, PointerEmpty, PointerInvalid, RegistryError: what to do.
         """
-        return read_pointer(self.layout)
+        return str(read_pointer(self.layout))
 
     def entries(self) -> list[ModelEntry]:
         """What is known of each trained model, newest last, pruned ones included."""

@@ -11,7 +11,10 @@ _PART = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?")
 
 
 class Tag(str):
-    """A valid tag: the text `name:version`. `parse_tag` makes one of a text that may be none."""
+    """A valid tag: the text `name:version`. `parse_tag` makes one of a text that may be none.
+
+    Outside the registry tags are plain texts: YAML, and orjson as keys, take no other kind.
+    """
 
     __slots__ = ()
 

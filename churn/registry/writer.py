@@ -57,7 +57,7 @@ class Writer:
     _key: "ModelKey | None"
     _model_name: str | None
 
-    def save(self, name: str, version: str | None, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Tag:
+    def save(self, name: str, version: str | None, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> str:
         """Save a model in the store, the mirror and the metadata, in that order; returns its tag.
 
         Args:
@@ -93,7 +93,7 @@ class Writer:
                     if self._key is not None:
                         recorded["signature"] = self._key.sign(recorded)
                 write_entries(layout, [*read_entries(layout), ModelEntry.parse({**facts, **recorded})])
-        return tag
+        return str(tag)
 
     def promote(self, tag: str, reason: str = "", command: str | None = None) -> Promotion | None:
         """Make a saved model the one to serve, if this code can serve it; None where it was that already.
@@ -131,7 +131,7 @@ class Writer:
                 )
             return self._move_pointer("rollback", target, self._stats_of_servable(target), reason, command)
 
-    def prune(self, keep: int) -> list[Tag]:
+    def prune(self, keep: int) -> list[str]:
         """Remove archives and store copies of all but the `keep` newest models; returns their tags, oldest first.
 
         The current model, its predecessor and any being read stay; so does every entry of the metadata, marked.
@@ -152,7 +152,7 @@ class Writer:
                     )
                     for tag in tags:
                         self._intents.remove_model(tag)
-            return tags
+            return [str(tag) for tag in tags]
 
     def _stats_of_servable(self, tag: str) -> bytes:
         """The training statistics of a model that passed all checks of the service."""

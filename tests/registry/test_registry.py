@@ -53,8 +53,10 @@ def test_save_writes_archive_and_entry_and_leaves_the_pointer_alone(registry):
 
 
 def test_the_stored_model_has_labels_and_metadata_that_bentoml_shows(registry):
-    save(registry, passed_gate=False)
-    model = bentoml.models.get(f"{NAME}:v1")
+    promote(registry, save(registry))
+    save(registry, passed_gate=False, gate={"champion": [registry.current(), None]})
+    model = bentoml.models.get(f"{NAME}:v2")
+    assert model.info.metadata["gate"] == {"champion": [f"{NAME}:v1"]}
     assert model.info.labels == {"app": "churn-api", "passed_gate": "false"}
     assert model.info.metadata["metrics"]["f1"] == 0.71
 
