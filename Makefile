@@ -46,8 +46,8 @@ benchmarks/.venv/.installed: benchmarks/alternatives/requirements.txt
 	benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-bench: setup benchmarks/.venv/.installed ## this service beside FastAPI, MLServer and plain BentoML (two cores, wrk)
-	$(BIN)/python benchmarks/compare.py --python benchmarks/.venv/bin/python
+bench: setup benchmarks/.venv/.installed ## this service beside FastAPI, MLServer and BentoML (two cores, wrk); BENCH_OPTIONS=--publish
+	$(BIN)/python benchmarks/compare.py --python benchmarks/.venv/bin/python $(BENCH_OPTIONS)
 
 define build_bento
 	@$(BIN)/bentoml delete --yes churn-api:$(VERSION) >/dev/null 2>&1 || true

@@ -27,16 +27,18 @@ from contestants import BIN, HERE, LOAD_CORE, RECORD, ROOT, Contestant, Running,
 from load import load
 from workers import measure_two_workers
 
-RESULTS = HERE / "results"
+PUBLISHED = HERE / "results"
+LOCAL = PUBLISHED / "local"  # not committed
 OWN = "churn-api (the built Bento)"
 
 
 def main() -> None:
-    """Measure, print the table, write results/comparison.json and results/comparison.svg."""
+    """Measure, print the table, write comparison.json and comparison.svg."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="of load, a server and round")
     parser.add_argument("--python", type=Path, help="of the environment of benchmarks/alternatives/requirements.txt")
+    parser.add_argument("--publish", action="store_true", help="replace the committed results, not only those beside")
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is missing; on Debian: apt-get install wrk")
@@ -45,9 +47,11 @@ def main() -> None:
     os.sched_setaffinity(0, {int(LOAD_CORE)})  # this process is a client too; the servers have a core of their own
     with tempfile.TemporaryDirectory(prefix="churn-bench-") as folder:
         report = _measure(Path(folder), options)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "comparison.json").write_text(json.dumps(report, indent=1) + "\n")
-    (RESULTS / "comparison.svg").write_text(draw(report["servers"]))
+    results = PUBLISHED if options.publish else LOCAL
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "comparison.json").write_text(json.dumps(report, indent=1) + "\n")
+    (results / "comparison.svg").write_text(draw(report["servers"]))
+    print(f"written to {results.relative_to(ROOT)}; --publish replaces the committed results")
     _print(report)
 
 

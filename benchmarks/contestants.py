@@ -163,6 +163,11 @@ def contestants(home: Path, bentoml_home: Path, model: Path, bento: str, python:
     found = [
         Contestant("churn-api (the built Bento)", (*bentoml, bento, *on_port), environment=own, folder=home),
         Contestant(
+            "this service behind BentoML's own layers",
+            (*bentoml, "behind_bentoml:Behind", *on_port),
+            environment=own,
+        ),
+        Contestant(
             "BentoML, idiomatic @bentoml.api",
             (*bentoml, "bentoml_api:Idiomatic", *on_port),
             ready="/readyz",

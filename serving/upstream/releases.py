@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 log = logging.getLogger("churn.releases")
 
 TESTED = {
-    "bentoml": "1.4.39",
+    "bentoml": "1.4.40",
     "httptools": "0.9.0",
     "kantoku": "0.18.3",  # Circus
     "prometheus-client": "0.26.0",

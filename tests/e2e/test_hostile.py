@@ -1,7 +1,10 @@
 """Clients that send what they should not, over real sockets: they get a refusal, and nobody else notices."""
 
+import contextlib
 import json
 import socket
+import struct
+import time
 
 import httpx
 import pytest
@@ -105,6 +108,64 @@ def test_one_that_closes_its_side_after_two_requests_gets_both_answers(target):
         connection.shutdown(socket.SHUT_WR)
         received = b"".join(iter(lambda: connection.recv(65536), b""))
     assert [status for status, _, _ in answers(received)] == [200, 200]
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+def test_what_is_no_http_after_requests_that_are_being_answered_leaves_no_error_in_the_log(target, before):
+    """A scanner must not be able to fill a disk, whatever it sends at once, and however it leaves."""
+    logged = target.log.read_text()
+    for number in range(20):
+        sent = request(body=GOOD) * before + b"no HTTP\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", int(target.url.rpartition(":")[2])), timeout=3) as connection:
+            connection.sendall(sent)
+            if number % 2:
+                connection.recv(65536)
+            else:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+    assert httpx.get(f"{target.url}/health").status_code == 200
+    assert target.log.read_text() == logged
+
+
+BUNDLE = request("/static_content/swagger-ui-bundle.js", method="GET")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        request("/predict/batch", json.dumps({"customers": [SAFE] * 2000}).encode()) + request(body=GOOD),
+        BUNDLE * 8,
+    ],
+    ids=["a batch and another", "more than the buffers take"],
+)
+def test_one_that_leaves_while_it_is_answered_leaves_no_error_in_the_log(target, sent):
+    """Nor where it had asked for more: the server tells only the last request that its client is gone."""
+    logged = target.log.read_text()
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", int(target.url.rpartition(":")[2])), timeout=3) as connection:
+            connection.sendall(sent)
+            time.sleep(0.03)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+    time.sleep(0.5)
+    assert httpx.get(f"{target.url}/health").status_code == 200
+    assert target.log.read_text() == logged
+
+
+def test_what_is_no_http_in_the_middle_of_a_long_answer_adds_nothing_to_it(target):
+    length = int(httpx.head(f"{target.url}/static_content/swagger-ui-bundle.js").headers["content-length"])
+    assert length > 1_000_000
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(5)
+        connection.connect(("127.0.0.1", int(target.url.rpartition(":")[2])))
+        connection.sendall(BUNDLE * 8)  # more than the buffers of both sides hold
+        received = connection.recv(4096)
+        time.sleep(0.3)  # an answer is in its middle now
+        connection.sendall(b"no HTTP\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            received += b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.startswith(b"HTTP/1.1 200")
+    assert len(received) < 8 * length
+    assert b"HTTP/1.1 400" not in received
 
 
 def test_an_upgrade_is_not_taken(target):

@@ -95,7 +95,7 @@ def test_a_start_with_another_release_is_one_warning(monkeypatch, caplog):
     releases.warn_of_untested_releases()
     (warning,) = caplog.records
     assert (warning.levelname, warning.getMessage()) == ("WARNING", "untested releases")
-    assert warning.releases == ["bentoml 1.4.99 (tested: 1.4.39)", "uvicorn 9.9.9 (tested: 0.54.0)"]
+    assert warning.releases == ["bentoml 1.4.99 (tested: 1.4.40)", "uvicorn 9.9.9 (tested: 0.54.0)"]
 
 
 def test_with_the_tested_releases_there_is_none(caplog):
