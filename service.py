@@ -2,8 +2,9 @@
 
 An HTTP `POST /predict` is answered by `Handlers.predict` in serving/handlers.py, not by `ChurnApi.predict` below: our
 app (serving/app.py) stands in front of BentoML's own layers, since behind them, all else being equal, a request costs
-182 us of processor time instead of 80 (benchmarks/README.md). BentoML brings the server, the workers, `/metrics`, the page of the routes, the Python client and the build; for these,
-`ChurnApi` declares the API, and its methods answer a call in this process.
+182 us of processor time instead of 80 (benchmarks/README.md). BentoML brings the server, the workers, `/metrics`, the
+page of the routes, the Python client and the build; for these, `ChurnApi` declares the API, and its methods answer a
+call in this process.
 
     POST /predict -> in_front -> App -> Handlers.predict -> Predictor.predict -> journal and answer
 """

@@ -87,7 +87,7 @@ class App:
         try:
             response = await self._answer(request, handlers)
         finally:
-            if request.held:
+            if request.reserved:
                 request.release()
         response.headers = [*response.headers, request_id_header(request.request_id)]
         if log.isEnabledFor(logging.DEBUG):

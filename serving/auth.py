@@ -1,4 +1,4 @@
-"""Who may ask: bearer tokens, compared in constant time and read again when their file changes."""
+"""Bearer-token authentication: compared in constant time, reloaded when the token's file changes."""
 
 import hmac
 import logging
@@ -8,8 +8,8 @@ from pathlib import Path
 from churn.bearer import TokenSettings, read_token_file
 from serving.messages import HttpError, Request
 
-LOOK_SECONDS = 1.0
-"""How often a token's file is looked at, at most. Kubernetes puts a changed Secret there within a minute or so."""
+CHECK_SECONDS = 1.0
+"""How often a token's file is checked, at most. Kubernetes puts a changed Secret there within a minute or so."""
 
 log = logging.getLogger("churn.access")
 
@@ -18,8 +18,8 @@ class Token:
     """A bearer token. Without a value nobody has it.
 
     Args:
-        settings: its value at the start, and the file that it came from, if it came from one.
-        name: what a client that lacks it is told to send.
+        settings: the value at the start, and the file that it came from, if it came from one.
+        name: the name of the token, for the answer to a client without it.
 
     """
 
@@ -28,25 +28,25 @@ class Token:
         self._file = settings.file
         self._expected = _encoded(settings.value)
         self._version = _version(self._file)
-        self._looked = time.monotonic()
+        self._checked = time.monotonic()
         self._failed = False  # so that it is said once
 
     def require(self, request: Request) -> None:
-        """Let a request pass that brings the token.
+        """Check the token of a request.
 
         Raises:
-            HttpError: 401.
+            HttpError: 401, the token is missing or wrong.
         """
-        if self._file is not None and time.monotonic() - self._looked > LOOK_SECONDS:
-            self._look(self._file)
+        if self._file is not None and time.monotonic() - self._checked > CHECK_SECONDS:
+            self._reload_if_changed(self._file)
         scheme, _, given = (request.header(b"authorization") or b"").partition(b" ")
         # Constant time, so that an answer's delay does not tell how much of a guess was right.
         if scheme.lower() != b"bearer" or self._expected is None or not hmac.compare_digest(given, self._expected):
             message = f"this route needs 'Authorization: Bearer <{self._name}>'"
             raise HttpError(401, "unauthorized", message, headers=[(b"www-authenticate", b"Bearer")])
 
-    def _look(self, file: Path) -> None:
-        self._looked = time.monotonic()
+    def _reload_if_changed(self, file: Path) -> None:
+        self._checked = time.monotonic()
         version = _version(file)
         if version == self._version:
             self._failed = False

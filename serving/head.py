@@ -1,4 +1,4 @@
-"""A request's head: checks of `Host` and `Transfer-Encoding`, and the same head without its upgrade."""
+"""Validation of a request's head (`Host`, `Transfer-Encoding`), and the removal of its upgrade."""
 
 import re
 

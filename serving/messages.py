@@ -68,7 +68,7 @@ class HttpError(ChurnError):
 
 
 class Response:
-    """What goes out: a status, a whole body, and headers beside type and length."""
+    """An HTTP response: a status, a whole body, and headers beside type and length."""
 
     __slots__ = ("body", "content_type", "headers", "status")
 
@@ -90,7 +90,7 @@ class Response:
 
 
 class Budget:
-    """How many bytes of bodies this process holds, beyond small ones that arrived at once."""
+    """The bytes of bodies in memory in this process, beyond small ones that arrived at once."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -98,19 +98,19 @@ class Budget:
 
 
 class Request:
-    """What came in. `request_id` starts as the header's or a new one; a handler may set a better one.
+    """An HTTP request. `request_id` starts as the header's or a new one; a handler may set the record's.
 
-    Who makes it calls `release` at the end, where `held` is not 0.
+    Its creator calls `release` at the end, where `reserved` is not 0.
     """
 
-    __slots__ = ("_budget", "_receive", "held", "request_id", "scope")
+    __slots__ = ("_budget", "_receive", "request_id", "reserved", "scope")
 
     def __init__(self, scope: Scope, receive: Receive, request_id: str, budget: Budget) -> None:
         self.scope = scope
         self._receive = receive
         self._budget = budget
         self.request_id = request_id
-        self.held = 0
+        self.reserved = 0
 
     def header(self, name: bytes) -> bytes | None:
         """The first header of that (lower-case) name."""
@@ -125,7 +125,7 @@ class Request:
 
         Raises:
             HttpError: 415 for another content type or an encoded body, 413 over `limit` bytes, 408 when it does not
-                arrive in time, 429 when too many other bodies are held, 400 when the client went away.
+                arrive in time, 429 when too many other bodies are in memory, 400 when the client went away.
         """
         for key, value in self.scope["headers"]:
             if key == b"content-type":
@@ -145,11 +145,11 @@ class Request:
                 raise overdue(self.scope["overdue"])
             return await self._rest(bytearray(body), limit)
         if len(body) > _SMALL_BODY:
-            self._hold(len(body))
+            self._reserve(len(body))
         return body
 
     async def _rest(self, body: bytearray, limit: int) -> bytes:
-        self._hold(len(body))
+        self._reserve(len(body))
         more = True
         while more:
             message = await self._receive()
@@ -159,32 +159,32 @@ class Request:
             more = message.get("more_body", False)
             if more and "overdue" in self.scope:
                 raise overdue(self.scope["overdue"])
-            self._hold(len(part))
+            self._reserve(len(part))
             body += part
             if len(body) > limit:
                 raise _too_large(limit)
         return bytes(body)
 
-    def _hold(self, size: int) -> None:
+    def _reserve(self, size: int) -> None:
         if self._budget.used + size > self._budget.limit:
             raise too_busy("too many large bodies are being received or worked on", close=True)
         self._budget.used += size
-        self.held += size
+        self.reserved += size
 
     def release(self) -> None:
-        """Give back what the body was counted with."""
-        self._budget.used -= self.held
-        self.held = 0
+        """Return the body's bytes to the budget."""
+        self._budget.used -= self.reserved
+        self.reserved = 0
 
 
 def too_busy(message: str, *, close: bool = False) -> HttpError:
-    """What a client is told when this process has enough to do; `close` where the rest of its body is not read."""
+    """The error of an overloaded process; `close` where the rest of the body is not read."""
     headers = [(b"retry-after", b"1"), *([(b"connection", b"close")] if close else [])]
     return HttpError(429, "too_busy", f"{message}; try again in a second", headers=headers)
 
 
 def overdue(seconds: float) -> HttpError:
-    """What a client is told whose request did not arrive in time."""
+    """The error of a request that did not arrive in time."""
     message = f"the request did not arrive whole within {seconds:g} s"
     return HttpError(408, "request_timeout", message, headers=[(b"connection", b"close")])
 
@@ -199,7 +199,7 @@ def header_request_id(scope: Scope) -> str | None:
 
 
 def header_text(value: bytes) -> str:
-    """The beginning of a client's own header, for a message."""
+    """The first characters of a client's own header, for a message."""
     return value[:_SHOWN_CHARACTERS].decode("latin-1")
 
 

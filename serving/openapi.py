@@ -1,4 +1,4 @@
-"""The OpenAPI document of every route that the service answers, BentoML's own included (`GET /docs.json`)."""
+"""The OpenAPI document of every route, BentoML's own included (`GET /docs.json`)."""
 
 from typing import Any
 
