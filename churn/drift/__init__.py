@@ -1,1 +1,1 @@
-"""Drift: whether what the service is asked still looks like what its model was trained on."""
+"""Drift detection and evaluation of past predictions, from the journal and the model's own reference."""

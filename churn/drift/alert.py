@@ -1,4 +1,4 @@
-"""Telling a receiver of alerts, a person's pager or a chat, that there is drift: once a window, bounded in time.
+"""Drift alerts by HTTP POST, to a pager or a chat: once per window, with retries, bounded in time.
 
 The token and the address (a webhook's path is a secret too) are in no message: failures are described in
 words of our own, never by an exception's text.
@@ -33,14 +33,14 @@ _TRY_AGAIN = frozenset({408, 425, 429})
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of an alert.
+    """Outcome of sending an alert.
 
     Attributes:
-        key: the same for the same finding in the same window.
+        key: idempotency key, equal for the same finding in the same window.
         delivered: whether the receiver took it, now or in an earlier run.
-        attempts: how often it was sent in this run.
-        failures: how many of these failed.
-        detail: in words.
+        attempts: number of attempts in this run.
+        failures: number of failed attempts.
+        detail: description of the outcome.
 
     """
 
@@ -60,7 +60,7 @@ class _GiveUp(Exception):
 
 
 def alert_key(report: Report) -> str:
-    """The idempotency key: the same window with the same features in drift is one alert."""
+    """Idempotency key: one window with one set of drifted features is one alert."""
     names = sorted(feature.name for feature in report.comparison.drifted)
     return hashlib.sha256(" ".join([report.window.key, *names]).encode()).hexdigest()[:32]
 

@@ -1,4 +1,4 @@
-"""Two distributions drawn over each other: geometry only, the template draws it."""
+"""Chart geometry of two distributions over each other, for the page's template."""
 
 from dataclasses import dataclass
 from itertools import pairwise

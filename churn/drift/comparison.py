@@ -1,4 +1,4 @@
-"""Which features have drifted: effects that are large enough to matter and too large to be chance.
+"""Drift detection per feature: effects that are large enough to matter and too large to be chance.
 
 A feature is asked several questions (`Check`). Each has an effect with a threshold, and a p-value. The
 p-values of a feature's checks are combined by a weighted Bonferroni correction, those of the features and of
@@ -7,7 +7,7 @@ survives both corrections; a feature drifts when one of its checks fails.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from churn.drift.reference import Reference
 from churn.settings import DriftSettings
 
 _MAIN, _RARE = 0.45, 0.05
-"""Weights of the questions in a feature's correction: the error is spent where drift usually shows."""
+"""Weights of the checks in a feature's correction: the error is spent where drift usually shows."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Effect:
 
 @dataclass(frozen=True)
 class Check:
-    """One question asked of a feature.
+    """One comparison of a feature: its effects and its p-value.
 
     Attributes:
         name: `mean`, `shape`, `range`, `categories`, `unseen` or `missing`.
-        effects: the check is large where one of them reaches its threshold.
-        p_value: of the check alone.
-        weight: its part of the feature's error.
+        effects: measured differences; the check is large where one of them reaches its threshold.
+        p_value: p-value of the check alone.
+        weight: the check's part of the feature's error.
 
     """
 
@@ -59,16 +59,16 @@ class Check:
 
 @dataclass(frozen=True)
 class FeatureDrift:
-    """The verdict on a feature, or on the predicted probabilities.
+    """Drift of a feature, or of the predicted probabilities.
 
     Attributes:
-        name: of the feature.
-        training: the distribution in training.
-        live: the distribution in the window.
-        checks: what was asked.
-        figures: every statistic by name.
+        name: name of the feature, or `prediction`.
+        training: distribution in training.
+        live: distribution in the window.
+        checks: the comparisons made.
+        figures: value of every statistic by name.
         p_adjusted: the feature's p-value after both corrections.
-        failed: names of the checks that say drift.
+        failed: names of the checks that found drift.
 
     """
 
@@ -98,7 +98,7 @@ class FeatureDrift:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The verdicts on all features, in the order of the schema, and on the predictions."""
+    """Drift of every feature, in the order of the schema, and of the predictions."""
 
     features: tuple[FeatureDrift, ...]
     prediction: FeatureDrift
@@ -117,29 +117,27 @@ class Comparison:
 def compare(
     reference: Reference, live: Mapping[str, Summary], prediction: Numbers, thresholds: DriftSettings
 ) -> Comparison:
-    """Judge a window.
+    """Compare a window with training.
 
     Args:
-        reference: what the model was trained on.
+        reference: distributions of the model's training data.
         live: each feature's distribution in the window, of the kind it has in the reference.
-        prediction: the probabilities in the window.
-        thresholds: what counts.
+        prediction: distribution of the probabilities in the window.
+        thresholds: effects and error rate that count as drift.
 
     """
     pairs = [(name, summary, live[name]) for name, summary in reference.features.items()]
     measured = [_measure(*pair, thresholds) for pair in [*pairs, ("prediction", reference.prediction, prediction)]]
     adjusted = statistics.benjamini_hochberg([feature.p_value for feature in measured])
-    # Of m features k are discoveries, so this is what Benjamini and Hochberg hold each p-value against.
+    # Of m features k are discoveries, so this is the line of Benjamini and Hochberg for each p-value.
     line = thresholds.alpha * sum(value <= thresholds.alpha for value in adjusted) / len(adjusted)
-    judged = [_judge(f, value, line) for f, value in zip(measured, adjusted, strict=True)]
-    return Comparison(tuple(judged[:-1]), judged[-1])
-
-
-def _judge(feature: FeatureDrift, p_adjusted: float, line: float) -> FeatureDrift:
-    failed = tuple(check.name for check in feature.checks if check.score >= 1 and check.feature_p_value <= line)
-    return FeatureDrift(
-        feature.name, feature.training, feature.live, feature.checks, feature.figures, p_adjusted, failed
-    )
+    *features, predicted = [
+        replace(
+            f, p_adjusted=value, failed=tuple(c.name for c in f.checks if c.score >= 1 and c.feature_p_value <= line)
+        )
+        for f, value in zip(measured, adjusted, strict=True)
+    ]
+    return Comparison(tuple(features), predicted)
 
 
 def _measure(name: str, training: Summary, live: Summary, thresholds: DriftSettings) -> FeatureDrift:
@@ -163,7 +161,10 @@ def _measure_numbers(training: Numbers, live: Numbers, thresholds: DriftSettings
     psi = statistics.population_stability_index(
         statistics.bin_counts(training, cuts), statistics.bin_counts(live, cuts)
     )
-    outside = _outside(training, live)
+    outside = 0
+    if training.present:
+        beyond = (live.values < training.values[0]) | (live.values > training.values[-1])
+        outside = int(np.sum(live.counts[beyond]))
     shape = Effect("wasserstein", distance, thresholds.distance), Effect("psi", psi, thresholds.psi)
     p_shape = statistics.kolmogorov_smirnov_p_value(ks, training.present, live.present)
     p_range = statistics.out_of_range_p_value(outside, live.present, training.present)
@@ -218,13 +219,6 @@ def align(training: Categories, live: Categories) -> tuple[list[int], list[int],
     known = [live.counts.get(name, 0) for name in training.counts]
     rest = live.rows - live.missing - sum(known)
     return before, [*known, rest], 0 if training.others else rest
-
-
-def _outside(training: Numbers, live: Numbers) -> int:
-    if not training.present:
-        return 0
-    outside = (live.values < training.values[0]) | (live.values > training.values[-1])
-    return int(np.sum(live.counts[outside]))
 
 
 def _missing(training: Summary, live: Summary, thresholds: DriftSettings) -> Check:

@@ -1,4 +1,4 @@
-"""A distribution of numbers or of categories, small enough to be stored with a model."""
+"""Summaries of distributions of numbers and of categories, small enough to be stored with a model."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,9 +22,9 @@ class Numbers:
     """A distribution of numbers.
 
     Attributes:
-        rows: how many rows there were, missing ones included.
-        missing: how many had no value.
-        mean: of the values; 0 where there is none.
+        rows: number of rows, missing values included.
+        missing: number of rows without a value.
+        mean: mean of the values; 0 where there is none.
         std: standard deviation of the values with n - 1; 0 where there are fewer than two.
         values: [k] ascending, distinct.
         counts: [k] rows above the value before and up to this one; all at this one where `exact`.
@@ -114,8 +114,8 @@ class Categories:
     """A distribution of categories.
 
     Attributes:
-        rows: how many rows there were, missing ones included.
-        missing: how many had no category.
+        rows: number of rows, missing categories included.
+        missing: number of rows without a category.
         counts: category -> rows, most frequent first.
         others: rows whose categories were too many to be listed.
 

@@ -1,4 +1,4 @@
-"""The truth that comes later: `request_id,churn`, joined with the journal."""
+"""Delayed ground truth: labels `request_id,churn`, joined with the journal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ _BATCH_ROWS = 50_000
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """What became of the labels.
+    """Number of labels, and of those that the journal has a prediction for.
 
     Attributes:
         rows: different request ids in the file that have a label.
-        matched: how many of them are in the journal.
+        matched: those of them that are in the journal.
         unknown: rows whose label is still empty.
 
     """
@@ -36,12 +36,12 @@ class LabelCounts:
 
 
 def load_labels(scan: Scan, path: Path) -> LabelCounts:
-    """Make the table `judged`: model, probability, prediction and churn of each prediction that has a label.
+    """Make the table `labelled`: model, probability, prediction and churn of each prediction that has a label.
 
     Where a request id was used more than once with the same model, the last prediction counts.
 
     Args:
-        scan: of the journal, with ids.
+        scan: the journal, loaded with ids.
         path: CSV (UTF-8, with a heading) or Parquet.
 
     Raises:
@@ -58,7 +58,7 @@ def load_labels(scan: Scan, path: Path) -> LabelCounts:
     """)
     # A line without its own decision, of another writer, is decided by its threshold.
     scan.connection.execute("""
-        CREATE TABLE judged AS
+        CREATE TABLE labelled AS
         SELECT model, request_id, arg_max(probability, moment) AS probability,
                arg_max(coalesce(prediction, (probability >= threshold)::TINYINT), moment) AS prediction,
                any_value(churn) AS churn
@@ -66,7 +66,7 @@ def load_labels(scan: Scan, path: Path) -> LabelCounts:
         WHERE prediction IN (0, 1) OR threshold IS NOT NULL GROUP BY model, request_id
     """)
     known, unknown = scan.one("SELECT (SELECT count(*) FROM truth), (SELECT count(*) FROM labels WHERE churn IS NULL)")
-    matched = scan.one("SELECT count(DISTINCT request_id) FROM judged")[0]
+    matched = scan.one("SELECT count(DISTINCT request_id) FROM labelled")[0]
     return LabelCounts(known, matched, unknown)
 
 

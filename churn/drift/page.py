@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: no script, no font, no picture from elsewhere."""
+"""HTML form of the drift report: one page without script, font or picture from elsewhere."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How good predictions turned out to be, once the truth is known, against what training promised."""
+"""Realised performance: metrics of labelled predictions beside those that training promised."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -29,9 +29,9 @@ class Realised:
     """A metric of past predictions beside what training promised, each with its 95 % interval.
 
     Attributes:
-        name: of the metric.
-        value: realised, with its interval.
-        promised: by training; None where training recorded none.
+        name: name of the metric.
+        value: realised value.
+        promised: value in training; None where training recorded none.
 
     """
 
@@ -51,12 +51,12 @@ class Realised:
 
 @dataclass(frozen=True)
 class ModelPerformance:
-    """One model's predictions that have a label.
+    """Performance of one model on its predictions that have a label.
 
     Attributes:
-        tag: of the model.
-        rows: how many there are.
-        metrics: what they came to; empty where there are too few, or all have the same label.
+        tag: BentoML tag of the model.
+        rows: number of labelled predictions.
+        metrics: realised metrics; empty where there are too few predictions, or all have one label.
 
     """
 
@@ -72,7 +72,7 @@ class ModelPerformance:
 
 @dataclass(frozen=True)
 class Performance:
-    """Every model that made predictions which have a label now; lines dated later than now are no predictions."""
+    """Performance of every model with labelled predictions; lines dated later than now are no predictions."""
 
     models: tuple[ModelPerformance, ...]
     labels: LabelCounts
@@ -109,19 +109,19 @@ class Performance:
         }
 
 
-def measure_performance(
+def evaluate_performance(
     folder: Path,
     labels: Path,
     entries: Mapping[str, ModelEntry],
     min_rows: int,
 ) -> Performance:
-    """Join labels with the journal, and measure each model's predictions.
+    """Join labels with the journal and evaluate each model's predictions.
 
     Args:
-        folder: of the journal.
+        folder: the journal's folder.
         labels: CSV or Parquet with `request_id` and `churn`.
-        entries: what the registry knows of each model, by tag.
-        min_rows: a model with fewer labelled predictions is not measured.
+        entries: the registry's entry of each model, by tag.
+        min_rows: number of labelled predictions below which a model is not evaluated.
 
     Raises:
         DataError: the labels cannot be used.
@@ -138,8 +138,8 @@ def measure_performance(
                 f"none of the {counts.rows:,} labels of {labels} has a request_id that is in the log; are they the "
                 f"ids that the answers of `POST /predict` gave?{future.note}"
             )
-        rows = scan.connection.execute("SELECT model, count(*) FROM judged GROUP BY 1 ORDER BY 1").fetchall()
-        models = tuple(_measure(scan, tag, count, entries.get(tag), min_rows) for tag, count in rows)
+        rows = scan.connection.execute("SELECT model, count(*) FROM labelled GROUP BY 1 ORDER BY 1").fetchall()
+        models = tuple(_evaluate(scan, tag, count, entries.get(tag), min_rows) for tag, count in rows)
     if not any(model.metrics for model in models):
         found = ", ".join(f"{model.tag} {model.rows:,}" for model in models)
         raise NothingToJudge(
@@ -149,9 +149,9 @@ def measure_performance(
     return Performance(models, counts, future)
 
 
-def _measure(scan: Scan, tag: str, rows: int, entry: ModelEntry | None, min_rows: int) -> ModelPerformance:
+def _evaluate(scan: Scan, tag: str, rows: int, entry: ModelEntry | None, min_rows: int) -> ModelPerformance:
     columns = scan.connection.execute(
-        "SELECT probability, prediction, churn FROM judged WHERE model = ?", [tag]
+        "SELECT probability, prediction, churn FROM labelled WHERE model = ?", [tag]
     ).fetchnumpy()
     if rows < min_rows or len(set(columns["churn"].tolist())) < 2:
         return ModelPerformance(tag, rows, ())

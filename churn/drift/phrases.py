@@ -1,4 +1,4 @@
-"""What drift is called in words: for the summary, the table and the page."""
+"""Sentences about drift: for the summary, the table, the page and the alert."""
 
 from churn.drift.comparison import Comparison, FeatureDrift, align
 from churn.drift.distribution import Categories, Numbers, Summary
@@ -25,13 +25,6 @@ def describe(feature: FeatureDrift) -> str:
     """What changed in a feature that drifted, in a few words; the gravest first."""
     parts = [_PHRASES[name](feature) for name in _PHRASES if name in feature.failed]
     return ", ".join(part for part in dict.fromkeys(parts) if part)
-
-
-def unseen_categories(feature: FeatureDrift) -> list[str]:
-    """Categories of the window that training did not have, most frequent first."""
-    if not isinstance(feature.live, Categories) or not isinstance(feature.training, Categories):
-        return []
-    return [name for name in feature.live.counts if name not in feature.training.counts]
 
 
 def outline(summary: Summary, like: Summary | None = None) -> str:
@@ -72,7 +65,9 @@ def _missing(feature: FeatureDrift) -> str:
 
 
 def _unseen(feature: FeatureDrift) -> str:
-    names = unseen_categories(feature)
+    if not isinstance(feature.live, Categories) or not isinstance(feature.training, Categories):
+        return ""
+    names = [name for name in feature.live.counts if name not in feature.training.counts]
     shown = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
     return f"{percent(feature.figures['unseen'])} of rows in categories that training did not see ({shown})"
 

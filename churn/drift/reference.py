@@ -1,4 +1,4 @@
-"""What a model remembers of its training data, so that drift can be tested without that data.
+"""Drift reference of a model: summaries of its training data, stored with it as `reference.json`.
 
 Format 1 of `reference.json`:
 
@@ -25,7 +25,7 @@ from churn.drift.distribution import Categories, Numbers, Summary
 from churn.errors import DriftError
 from churn.schema.record import CATEGORICAL_NAMES, FEATURE_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
 
-if TYPE_CHECKING:  # importing pandas takes longer than judging a window
+if TYPE_CHECKING:  # importing pandas takes longer than reading a window
     import pandas as pd
 
 FORMAT_VERSION = 1
@@ -41,7 +41,7 @@ class Reference:
 
 
 def build_reference(frame: "pd.DataFrame", probability: npt.ArrayLike) -> dict[str, Any]:
-    """What is stored as `reference.json`.
+    """Content of `reference.json`.
 
     Args:
         frame: the training rows, columns `schema.FEATURE_NAMES`; NaN or `schema.MISSING_CATEGORY` is missing.

@@ -1,4 +1,4 @@
-"""The drift report: what was compared, what was found, and one sentence that says what to do.
+"""Drift report: what was compared, what was found, and one sentence of advice.
 
 docs/drift.md documents the JSON form; `FORMAT_VERSION` is raised when a key changes its meaning or goes.
 """
@@ -25,7 +25,7 @@ HTML_NAME = "drift_report.html"
 
 @dataclass(frozen=True)
 class LabRule:
-    """The rule that this project replaced: a feature drifts when |z| of its mean is above a threshold."""
+    """Result of the rule that this project replaced: drift where |z| of a feature's mean is above a threshold."""
 
     feature: str
     z: float
@@ -37,15 +37,15 @@ class LabRule:
 
 @dataclass(frozen=True)
 class Report:
-    """A finished comparison with everything that its readers want to know.
+    """Result of drift detection, for the table, the JSON form, the page and the alert.
 
     Attributes:
-        window: what was compared.
-        comparison: what was found.
-        settings: by which thresholds.
-        trained_at: when the model was trained, ISO 8601, or an empty text where that is not known.
-        training_rows: on how many rows.
-        created: when the report was made.
+        window: the predictions that were compared.
+        comparison: drift of each feature and of the predictions.
+        settings: thresholds in force.
+        trained_at: time of the model's training, ISO 8601; empty where it is not known.
+        training_rows: number of training rows.
+        created: time of the report.
 
     """
 
@@ -63,7 +63,7 @@ class Report:
 
     @property
     def lab_rules(self) -> tuple[LabRule, ...]:
-        """The replaced rule's verdict on each numeric feature."""
+        """Result of the replaced rule for each numeric feature."""
         scores = [(f.name, f.figures["z"]) for f in self.comparison.features if isinstance(f.training, Numbers)]
         return tuple(LabRule(name, z, abs(z) > self.settings.z_threshold) for name, z in scores)
 

@@ -14,7 +14,7 @@ from churn.drift.options import DriftOptions, PerformanceOptions
 from churn.drift.page import render_page
 from churn.drift.reference import read_reference
 from churn.drift.report import HTML_NAME, JSON_NAME, Report, write_files
-from churn.drift.terminal import print_report
+from churn.drift.terminal import print_performance, print_report
 from churn.drift.window import read_window
 from churn.errors import DriftError, NothingToJudge
 from churn.registry import Registry
@@ -46,11 +46,10 @@ def run_performance(options: PerformanceOptions, settings: Settings) -> int:
         ChurnError: the labels, the journal or the file that was asked for cannot be used.
     """
     # pandas and pandera take 0.5 s to import, which detection does not need.
-    from churn.drift.performance import measure_performance  # noqa: PLC0415
-    from churn.drift.performance_table import print_performance  # noqa: PLC0415
+    from churn.drift.performance import evaluate_performance  # noqa: PLC0415
 
     entries = {str(entry.tag): entry for entry in Registry(settings.home).entries()}
-    performance = measure_performance(settings.logs_folder, options.labels, entries, settings.drift.min_rows)
+    performance = evaluate_performance(settings.logs_folder, options.labels, entries, settings.drift.min_rows)
     print_performance(performance)
     if options.json is not None:
         write_files({options.json: _json(performance.as_json())})

@@ -1,10 +1,10 @@
-"""The statistics that compare a live sample with a training sample. Each is a pure function.
+"""Two-sample statistics and tests of a live against a training sample, as pure functions.
 
 A `*_distance` or `*_statistic` is 0 for equal samples and grows with the difference; a `*_p_value` is the
 chance of a difference at least as large between two samples of one distribution. Both samples are
 samples: the training rows have sampling error too, so every test here is a two-sample test.
 
-Equal to SciPy's where SciPy has the same (tests/drift/test_drift_statistics.py says which); written here because
+Equal to SciPy's where SciPy has them (tests/drift/test_drift_statistics.py says which); written here because
 the training sample is stored as counts, and because importing `scipy.stats` takes longer than all of it.
 """
 

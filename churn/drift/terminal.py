@@ -1,4 +1,6 @@
-"""The report on a terminal: a table, the replaced rule's lines, and the sentence."""
+"""Reports on a terminal: drift, and realised performance, each as a table and a sentence."""
+
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -10,33 +12,15 @@ from churn.drift.phrases import describe, outline, percent
 from churn.drift.report import Report
 from churn.journal.moments import format_moment
 
+if TYPE_CHECKING:  # they import pandas, which takes longer than reading a window
+    from churn.drift.performance import ModelPerformance, Performance, Realised
+    from churn.evaluation import Metric
+
 _PIPE_WIDTH = 140
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    """Print a report; without colours, and wide, where nobody watches."""
-    console = console or Console()
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
-    console.print(_heading(report), markup=False, highlight=False, soft_wrap=not console.is_terminal)
-    console.print(_table(report))
-    for rule in report.lab_rules:
-        console.print(str(rule), markup=False, highlight=False)
-    style = "bold red" if report.comparison.drift else "bold green"
-    console.print(f"\n{report.summary}", style=style, markup=False, highlight=False, soft_wrap=not console.is_terminal)
-
-
-def _heading(report: Report) -> str:
-    window = report.window
-    skipped = [f"{rows:,} of {tag}" for tag, rows in window.others.items()]
-    skipped += [f"{window.broken:,} broken line{'s' if window.broken > 1 else ''}"] if window.broken else []
-    skipped += [str(window.future)] if window.future.rows else []
-    note = f"; left out: {', '.join(skipped)}" if skipped else ""
-    first, last = format_moment(window.first), format_moment(window.last)
-    return f"{window.model}: {window.rows:,} predictions from {first} to {last}{note}"
-
-
-def _table(report: Report) -> Table:
+    """Print a drift report; without colours, and wide, where nobody watches."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("feature", no_wrap=True)
     table.add_column("training\nlive", overflow="fold")
@@ -48,7 +32,45 @@ def _table(report: Report) -> Table:
         table.add_row(*_row(feature))
     table.add_section()
     table.add_row(*_row(report.comparison.prediction))
-    return table
+    notes = [*map(str, report.lab_rules), ""]
+    _print(console or Console(), _heading(report), table, notes, report.summary, bad=report.comparison.drift)
+
+
+def print_performance(performance: "Performance", console: Console | None = None) -> None:
+    """Print realised performance, as a drift report is printed."""
+    labels = performance.labels
+    heading = (
+        f"{labels.rows:,} labels, {labels.matched:,} of them of logged predictions; {labels.unknown:,} still empty"
+    )
+    if performance.future.rows:
+        heading += f"; left out: {performance.future}"
+    table = Table("model", "metric", "realised", "promised", "verdict")
+    for model in performance.models:
+        _add_model(table, model)
+        table.add_section()
+    _print(console or Console(), heading, table, [], performance.summary, bad=performance.below_promise)
+
+
+def _print(console: Console, heading: str, table: Table, notes: list[str], summary: str, *, bad: bool) -> None:
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    wraps = console.is_terminal
+    console.print(heading, markup=False, highlight=False, soft_wrap=not wraps)
+    console.print(table)
+    for note in notes:
+        console.print(note, markup=False, highlight=False)
+    style = "bold red" if bad else "bold green"
+    console.print(summary, style=style, markup=False, highlight=False, soft_wrap=not wraps)
+
+
+def _heading(report: Report) -> str:
+    window = report.window
+    skipped = [f"{rows:,} of {tag}" for tag, rows in window.others.items()]
+    skipped += [f"{window.broken:,} broken line{'s' if window.broken > 1 else ''}"] if window.broken else []
+    skipped += [str(window.future)] if window.future.rows else []
+    note = f"; left out: {', '.join(skipped)}" if skipped else ""
+    first, last = format_moment(window.first), format_moment(window.last)
+    return f"{window.model}: {window.rows:,} predictions from {first} to {last}{note}"
 
 
 def _row(feature: FeatureDrift) -> tuple[str, ...]:
@@ -70,3 +92,21 @@ def _figures(feature: FeatureDrift) -> str:
     return " ".join(
         parts + [f"{name}={percent(feature.figures[name])}" for name in shares if feature.figures.get(name)]
     )
+
+
+def _add_model(table: Table, model: "ModelPerformance") -> None:
+    name = f"{model.tag} ({model.rows:,})"
+    if not model.metrics:
+        table.add_row(name, "", "", "", "too few labels, or all the same")
+    for number, metric in enumerate(model.metrics):
+        table.add_row(name if number == 0 else "", metric.name, _metric(metric.value), *_promise(metric))
+
+
+def _promise(metric: "Realised") -> tuple[str, str]:
+    if metric.promised is None:
+        return "unknown", "not judged"
+    return _metric(metric.promised), "[bold red]WORSE[/]" if metric.worse else "[green]as promised[/]"
+
+
+def _metric(metric: "Metric") -> str:
+    return f"{metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f})"

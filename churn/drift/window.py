@@ -1,4 +1,4 @@
-"""The part of the journal that is compared with training: the served model's last predictions."""
+"""Window of the journal: the served model's last predictions, which are compared with training."""
 
 import hashlib
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ class Window:
     """Predictions of one model.
 
     Attributes:
-        model: its BentoML tag.
-        rows: how many there are.
+        model: BentoML tag of the model.
+        rows: number of predictions.
         first: moment of the oldest, in microseconds since 1970 UTC.
         last: moment of the newest.
-        features: the distribution of each feature.
-        prediction: the distribution of the probabilities.
-        others: records of other models in the same time, by tag.
-        broken: lines that were skipped on the way.
-        files: files of the journal.
-        future: lines that were skipped on the way since they are dated later than now.
+        features: distribution of each feature.
+        prediction: distribution of the probabilities.
+        others: number of records of other models in that time, by tag.
+        broken: number of broken lines among those that were read.
+        files: number of files of the journal.
+        future: lines among those that were read that are dated later than now.
 
     """
 
@@ -49,7 +49,7 @@ class Window:
 
     @property
     def key(self) -> str:
-        """The same for the same window, so that nobody is told twice of it."""
+        """Digest that identifies the window, so that no alert of it is sent twice."""
         text = f"{self.model} {self.first} {self.last} {self.rows}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -58,7 +58,7 @@ def read_window(folder: Path, model: str, last_n: int | None, since: int | None 
     """Read the last n records of a model, or those since a moment, or the last n of those; none later than now.
 
     Args:
-        folder: of the journal.
+        folder: the journal's folder.
         model: BentoML tag.
         last_n: how many records at most; None for no limit.
         since: microseconds since 1970 UTC; None for any time.

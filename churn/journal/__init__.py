@@ -1,1 +1,1 @@
-"""The prediction journal: the one owner of its line format, written and read."""
+"""Prediction journal: the one owner of its files and line format, written and read."""

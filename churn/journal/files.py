@@ -1,4 +1,4 @@
-"""Journal files as they are found: rotated, compressed, cut, deleted meanwhile."""
+"""Access to journal files that may be rotated, compressed, cut or deleted meanwhile."""
 
 import gzip
 import zlib

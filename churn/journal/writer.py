@@ -1,4 +1,4 @@
-"""The prediction log: whole JSON lines, one writer a file, rotated by size, old files deleted beyond a limit.
+"""Append-only prediction journal: whole JSON lines, one writer per file, rotation by size, a bounded number of files.
 
 Each process writes `predictions-<host>-<pid>.jsonl`; when that grows over the limit it is renamed to
 `predictions-<host>-<pid>.<n>.jsonl` and a new one is begun. A line is in the kernel's hands before the
@@ -22,9 +22,9 @@ class Journal:
     """Appends to this process's file. Not thread-safe: one event loop writes.
 
     Args:
-        folder: where the files are; made when missing.
+        folder: folder of the files; created when missing.
         max_bytes: size at which a file is closed and a new one begun.
-        keep_files: how many closed or idle files the folder may hold; the oldest beyond that are deleted.
+        keep_files: number of closed or idle files that are kept; older ones are deleted.
 
     """
 
