@@ -140,10 +140,9 @@ def _make_labels(scan: Scan, source: str, *parameters: str) -> None:
     scan.connection.execute(
         f"""
         CREATE TABLE labels AS
-        SELECT request_id, text, try_cast(text AS DOUBLE) AS churn FROM (
-            SELECT request_id::VARCHAR AS request_id, nullif(trim(churn::VARCHAR), '') AS text FROM {source}
-        ) WHERE request_id <> '' OR text IS NOT NULL
-        """,  # noqa: S608 - our own texts
+        FROM (FROM {source} SELECT request_id::VARCHAR AS request_id, nullif(trim(churn::VARCHAR), '') AS text)
+        SELECT request_id, text, try_cast(text AS DOUBLE) AS churn WHERE request_id <> '' OR text IS NOT NULL
+        """,
         list(parameters),
     )
 
