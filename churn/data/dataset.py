@@ -7,13 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pandera.errors
 
-from churn import console as progress
+from churn import console
 from churn.data import csv_file, csv_lines, parquet_file
-from churn.data.columns import COLUMNS, dataset_schema
+from churn.data.columns import COLUMNS, is_valid
 from churn.data.copies import Digests, count_customers, row_digests
-from churn.data.frame_builder import Table
 from churn.data.simulation import SUFFIXES, simulate
 from churn.data.validation import check_records
 from churn.errors import DataError
@@ -67,12 +65,11 @@ def read_dataset(path: Path) -> Dataset:
     try:
         if why := _why_unreadable(path):
             raise DataError(f"{path} cannot be read: {why}")
-        table = _read(path)
+        frame, sha256 = _read(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read: {reason}") from None
-    target = table.frame.pop(TARGET).to_numpy(np.int8)
-    return Dataset(path, table.sha256, table.frame[list(FEATURE_NAMES)], target)
+    return Dataset(path, sha256, frame[list(FEATURE_NAMES)], frame[TARGET].to_numpy(np.int8))
 
 
 def _why_unreadable(path: Path) -> str | None:
@@ -87,29 +84,19 @@ def _why_unreadable(path: Path) -> str | None:
     return None
 
 
-def _read(path: Path) -> Table:
-    """The checked content; only where something is wrong or unclear is each field looked at."""
+def _read(path: Path) -> tuple[pd.DataFrame, str]:
+    """The checked columns `COLUMNS` and the file's digest; only where something is wrong is each field checked."""
     parquet = path.suffix.lower() == ".parquet"
-    failure: Exception | None = None
-    with progress.reading(path.name, path.stat().st_size) as advance:
-        try:
-            table = parquet_file.read_parquet(path, advance) if parquet else csv_file.read_csv(path, advance)
-            _check(table)
-            if not table.doubtful:
-                return table
-        except (ValueError, pandera.errors.SchemaError) as error:
-            failure = error
+    try:
+        with console.reading(path.name, path.stat().st_size) as advance:
+            frame, sha256 = parquet_file.read_parquet(path, advance) if parquet else csv_file.read_csv(path, advance)
+        if is_valid(frame):
+            return frame, sha256
+        reason = "a value is not allowed"
+    except ValueError as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
     if parquet:
         check_records(path, COLUMNS, parquet_file.parquet_records(path), parquet_file.UNIT)
     else:
         check_records(path, csv_lines.read_header(path).names, csv_lines.csv_records(path), csv_lines.UNIT)
-    if failure is not None:
-        reason = (str(failure).splitlines() or [type(failure).__name__])[0]
-        raise DataError(f"{path} cannot be used: {reason}") from None
-    return table
-
-
-def _check(table: Table) -> None:
-    if table.frame.empty:
-        raise ValueError("no rows")
-    dataset_schema().validate(table.frame, inplace=True)
+    raise DataError(f"{path} cannot be used: {reason}")

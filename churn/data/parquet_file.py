@@ -12,8 +12,7 @@ import pandas as pd
 
 from churn.console import Advance
 from churn.data.columns import COLUMNS, header_problems, shorten
-from churn.data.frame_builder import Table, TableBuilder
-from churn.data.levels import Levels
+from churn.data.frame_builder import TableBuilder
 from churn.data.validation import Record, check_header, refuse
 from churn.errors import DataError
 from churn.file_kind import duckdb_name, foreign_kind
@@ -40,8 +39,10 @@ LABEL = Types("0 or 1, as a number or as text", TEXT.ids | NUMBER.ids)
 ID = Types("text or whole numbers", TEXT.ids | _WHOLE | {"uuid"})
 
 
-def read_parquet(path: Path, advance: Advance) -> Table:
-    """Read the columns `COLUMNS`; NULL, NaN and the empty text are missing values.
+def read_parquet(path: Path, advance: Advance) -> tuple[pd.DataFrame, str]:
+    """Read the columns `COLUMNS` as `TableBuilder.frame` gives them, and the SHA-256 of the file's bytes.
+
+    NULL, NaN and the empty text are missing values.
 
     Raises:
         DataError: the file is cut off, damaged or no Parquet, has not the expected columns and types, or has too
@@ -50,14 +51,12 @@ def read_parquet(path: Path, advance: Advance) -> Table:
 
     """
     digest = _digest(path, advance)
-    builder, levels = TableBuilder(), Levels()
+    builder = TableBuilder()
     for chunk in _chunks(path):
         numbers = {name: chunk[name].to_numpy(np.float64) for name in _NUMBERS}
-        texts = {name: pd.Categorical(chunk[name]) for name in CATEGORICAL_NAMES}
-        if levels.add(texts):
-            builder.add(numbers, texts)
-    levels.check(path)
-    return Table(builder.frame(), digest, doubtful=False)
+        builder.add(numbers, {name: pd.Categorical(chunk[name]) for name in CATEGORICAL_NAMES})
+    builder.check_levels(path)
+    return builder.frame(), digest
 
 
 def parquet_records(path: Path) -> Iterator[Record]:

@@ -276,3 +276,12 @@ def test_chunks_join(tmp_path, monkeypatch):
     whole = read_dataset(csv(tmp_path, content))
     monkeypatch.setattr(csv_file, "CHUNK_ROWS", 7)
     pd.testing.assert_frame_equal(read_dataset(csv(tmp_path, content)).frame, whole.frame)
+
+
+@pytest.mark.parametrize("field", ["nan", "True", "1_0", "\u0661"])
+def test_no_number_gets_through_where_the_careful_parser_reads_on(tmp_path, monkeypatch, field):
+    monkeypatch.setattr(csv_file, "CHUNK_ROWS", 50)
+    long = VALID.replace("60.5", "60.123456789012345")
+    assert read_dataset(csv(tmp_path, long + "1,1,,a,EU,1\n")).frame["avg_session_minutes"].isna().sum() == 1
+    text = message(csv(tmp_path, f"{long}1,1,{field},a,EU,1\n"))
+    assert f"line {LINE_AFTER}, column avg_session_minutes: {field!r} is not a number" in text

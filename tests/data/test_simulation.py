@@ -139,7 +139,7 @@ def test_a_protected_file_is_left_alone(tmp_path):
         check=False,
     )
     assert done.returncode == 2, done.stderr
-    assert done.stderr == "python -m churn.dataset: mine.csv cannot be written: the file is there and read-only\n"
+    assert done.stderr == "python -m churn.data: mine.csv cannot be written: the file is there and read-only\n"
     assert out.read_text() == "mine"
 
 
