@@ -140,7 +140,7 @@ class _Judges:
     """Our rule and the replaced one, with a reference and the model trained on the same rows."""
 
     def __init__(self, dataset: Dataset, model: TrainedModel) -> None:
-        stored = build_reference(dataset.frame, model.judgement.probability)
+        stored = build_reference(dataset.frame, model.predictions.probability)
         summaries = stored["features"]
         training: dict[str, Summary] = {name: Numbers.from_json(summaries[name]) for name in NUMERIC_NAMES}
         training |= {name: Categories.from_json(summaries[name]) for name in CATEGORICAL_NAMES}

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from churn.data.dataset import Dataset, simulate
 from churn.evaluation import evaluate
-from churn.training.gate import judge
+from churn.training.gate import gate_candidate
 from churn.training.pipeline import train_model
 
 ROWS = 1200
@@ -40,7 +40,7 @@ def main() -> None:
 
 def _shuffled(seeds: Sequence[int]) -> None:
     started = time.monotonic()
-    refused = sum(not _judged(seed, shuffle=True)[1] for seed in seeds)
+    refused = sum(not _gated(seed, shuffle=True)[1] for seed in seeds)
     print(f"target shuffled: {refused} of {len(seeds)} refused ({time.monotonic() - started:.0f} s)")
 
 
@@ -50,7 +50,7 @@ def _honest(seeds: Sequence[int]) -> None:
     passed, close = 0, 0
     gaps = []
     for seed in seeds:
-        pipeline, verdict = _judged(seed, shuffle=False)
+        pipeline, verdict = _gated(seed, shuffle=False)
         probability = pipeline.predict_proba(frame)[:, 1]
         gap = best_auc - roc_auc_score(target, probability), log_loss(target, probability) - best_loss
         gaps.append(gap)
@@ -64,12 +64,12 @@ def _honest(seeds: Sequence[int]) -> None:
     print(f"log loss lost: median {medians[1]:.4f}, worst {worst[1]:.4f}")
 
 
-def _judged(seed: int, *, shuffle: bool):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a pipeline and a bool
+def _gated(seed: int, *, shuffle: bool):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a pipeline and a bool
     frame, target, _ = simulate(ROWS, seed)
     if shuffle:
         target = np.random.default_rng(seed + 10**6).permutation(target)
     model = train_model(Dataset(Path("simulated"), "", frame, target), estimator="logistic", seed=seed)
-    return model.pipeline, judge(evaluate(model.judgement, seed), gate_f1=0.60).passed
+    return model.pipeline, gate_candidate(evaluate(model.predictions, seed), gate_f1=0.60).passed
 
 
 if __name__ == "__main__":

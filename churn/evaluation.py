@@ -1,4 +1,4 @@
-"""How good judged predictions are: each metric with its bootstrap interval.
+"""Evaluation of predictions: each metric with its bootstrap interval.
 
 Names and directions are scikit-learn's: `log_loss`, `brier` and `calibration_error` are better when lower,
 the rest when higher.
@@ -25,12 +25,12 @@ _TINY = np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Predictions:
     """Predictions for rows that neither the model, nor its regularisation, nor its threshold has seen.
 
     Attributes:
-        how: where the rows come from: `out-of-fold`, `held-out quarter`, or the name of a holdout file.
-        frame: the n judged rows, columns `schema.FEATURE_NAMES`.
+        source: where the rows come from: `out-of-fold`, `held-out quarter`, or the name of a holdout file.
+        frame: the n rows, columns `schema.FEATURE_NAMES`.
         target: [n] of 0 and 1.
         probability: [n] of churn, in [0, 1].
         decision: [n] of 0 and 1, by a threshold that was chosen without the row.
@@ -39,7 +39,7 @@ class Judgement:
 
     """
 
-    how: str
+    source: str
     frame: pd.DataFrame
     target: npt.NDArray[np.int8]
     probability: Floats
@@ -56,17 +56,17 @@ class Metric(NamedTuple):
 
 
 class Cells:
-    """Judged customers gathered into cells, so that a resample is one weight a cell, whatever their number.
+    """Customers binned by target, decision and probability: sufficient statistics for a multinomial bootstrap.
 
-    A resample draws customers, each with all of its rows. Those of a cell share decision and probability, and have
-    equally many rows of each target. Beyond `EXACT_LEVELS` distinct probabilities, those are gathered into
-    `COARSE_LEVELS` of equally many. The cells are in order of probability.
+    A resample draws customers, each with all of its rows, and is one weight a cell. The customers of a cell share
+    decision and probability, and have equally many rows of each target. Beyond `EXACT_LEVELS` distinct probabilities,
+    those are gathered into `COARSE_LEVELS` of equally many. The cells are in order of probability.
 
     Args:
         target: [n] of 0 and 1.
         probability: [n]; equal in all rows of a customer.
         decision: [n] of 0 and 1; equal in all rows of a customer.
-        customer: as in `Judgement`.
+        customer: as in `Predictions`.
 
     Attributes:
         count: [cells] customers in each.
@@ -101,10 +101,9 @@ class Cells:
         self.decided: Floats = (key % 2).astype(np.float64)
         # The first cell of each group of equal probabilities: tied rows count half in the area under the curve.
         self._group_starts = np.unique(key // (2 * len(rows)), return_index=True)[1]
-        clipped = np.clip(probability, _TINY, 1 - _TINY)
         negative = size - positive
         self.probability = self._mean(cell, probability)
-        self.loss = self._mean(cell, positive * -np.log(clipped) + negative * -np.log(1 - clipped))
+        self.loss = self._mean(cell, positive * log_losses(1, probability) + negative * log_losses(0, probability))
         self.squared_error = self._mean(cell, positive * (probability - 1) ** 2 + negative * probability**2)
 
     def _mean(self, cell: npt.NDArray[np.intp], values: Floats) -> Floats:
@@ -118,7 +117,7 @@ class Cells:
         bins = np.minimum((middle * CALIBRATION_BINS / rows_of_group.sum()).astype(np.intp), CALIBRATION_BINS - 1)
         return np.repeat(bins, np.diff(self._group_starts, append=len(self.count)))
 
-    def everything(self) -> Floats:
+    def once(self) -> Floats:
         """[1, cells] the weights of the sample itself."""
         return self.count[None, :].astype(np.float64)
 
@@ -151,13 +150,13 @@ class Cells:
             "precision": _ratio(hits, decided),
             "recall": _ratio(hits, positives),
             "f1": _ratio(2.0 * hits, positives + decided),
-            "roc_auc": self._roc_auc(weights),
+            "roc_auc": roc_auc(weights * self.positive, weights * (self.size - self.positive), self._group_starts),
             "log_loss": weights @ self.loss / rows,
             "brier": weights @ self.squared_error / rows,
             "calibration_error": self.calibration_error(weights * self.size, weights * self.positive),
             # Of the two constant answers, never churn has F1 0 and always churn 2 rate / (1 + rate).
             "baseline_f1": 2 * rate / (1 + rate),
-            "baseline_log_loss": _entropy(rate),
+            "baseline_log_loss": rate * log_losses(1, rate) + (1 - rate) * log_losses(0, rate),
         }
 
     def calibration_error(self, rows: Floats, positives: Floats) -> Floats:
@@ -182,27 +181,19 @@ class Cells:
         found = []
         for part in self.blocks(draws):
             churned = rng.binomial(self.count, probability, size=(part, len(self.count)))
-            rows = np.broadcast_to(self.everything() * self.size, churned.shape)
+            rows = np.broadcast_to(self.once() * self.size, churned.shape)
             found.append(self.calibration_error(rows, churned * self.size))
         return np.concatenate(found)
-
-    def _roc_auc(self, weights: Floats) -> Floats:
-        """Chance that a churner's probability is above a stayer's, ties counting half (Mann-Whitney U)."""
-        positive = np.add.reduceat(weights * self.positive, self._group_starts, axis=1)
-        negative = np.add.reduceat(weights * (self.size - self.positive), self._group_starts, axis=1)
-        below = np.cumsum(negative, axis=1) - negative / 2
-        pairs: Floats = positive.sum(axis=1) * negative.sum(axis=1)
-        return _ratio((positive * below).sum(axis=1), pairs, where_undefined=0.5)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Every metric of judged predictions: of the sample, and of `DRAWS` bootstrap samples of it.
+    """Every metric of predictions: of the sample, and of `DRAWS` bootstrap samples of it.
 
     Attributes:
-        cells: the judged rows.
-        values: metric -> figure.
-        draws: metric -> [DRAWS] figures. The same draw of two metrics is of the same rows.
+        cells: the predicted rows.
+        values: metric -> figure of the sample.
+        draws: metric -> [DRAWS] figures of the bootstrap samples. The same draw of two metrics is of the same rows.
 
     """
 
@@ -220,13 +211,35 @@ class Evaluation:
         return {name: _interval(value, self.draws[name]) for name, value in self.values.items()}
 
 
-def evaluate(judgement: Judgement, seed: int) -> Evaluation:
-    """Measure judged predictions; `seed` is the bootstrap's."""
-    cells = Cells(judgement.target, judgement.probability, judgement.decision, judgement.customer)
-    values = {name: float(value[0]) for name, value in cells.metrics(cells.everything()).items()}
+def evaluate(predictions: Predictions, seed: int) -> Evaluation:
+    """Every metric of predictions; `seed` is the bootstrap's."""
+    cells = Cells(predictions.target, predictions.probability, predictions.decision, predictions.customer)
+    values = {name: float(value[0]) for name, value in cells.metrics(cells.once()).items()}
     rng = np.random.default_rng(seed)
     parts = [cells.metrics(cells.resample(rng, draws)) for draws in cells.blocks(DRAWS)]
     return Evaluation(cells, values, {name: np.concatenate([part[name] for part in parts]) for name in values})
+
+
+def log_losses(target: npt.ArrayLike, probability: Floats) -> Floats:
+    """[n] the log loss of each row, in nats; `target` may be one for all rows."""
+    clipped = np.clip(probability, _TINY, 1 - _TINY)
+    losses: Floats = -np.log(np.where(np.equal(target, 1), clipped, 1 - clipped))
+    return losses
+
+
+def roc_auc(positive: Floats, negative: Floats, starts: npt.NDArray[np.intp]) -> Floats:
+    """[draws] chance that a churner's probability is above a stayer's, ties counting half (Mann-Whitney U).
+
+    Args:
+        positive: [draws, n] churners, in order of probability.
+        negative: [draws, n] stayers; where either class is absent, the chance is 0.5.
+        starts: the first of each group of equal probabilities.
+
+    """
+    churners, stayers = (np.add.reduceat(weights, starts, axis=1) for weights in (positive, negative))
+    below = np.cumsum(stayers, axis=1) - stayers / 2
+    pairs: Floats = churners.sum(axis=1) * stayers.sum(axis=1)
+    return _ratio((churners * below).sum(axis=1), pairs, where_undefined=0.5)
 
 
 def _interval(value: float, draws: Floats) -> Metric:
@@ -237,9 +250,3 @@ def _interval(value: float, draws: Floats) -> Metric:
 def _ratio(numerator: Floats, denominator: Floats, where_undefined: float = 0.0) -> Floats:
     undefined = np.full_like(numerator, where_undefined)
     return np.divide(numerator, denominator, out=undefined, where=denominator > 0)
-
-
-def _entropy(rate: Floats) -> Floats:
-    rate = np.clip(rate, _TINY, 1 - _TINY)
-    entropy: Floats = -(rate * np.log(rate) + (1 - rate) * np.log(1 - rate))
-    return entropy

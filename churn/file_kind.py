@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name says; and its name as DuckDB must be given it."""
+"""File type detection by first bytes; and file names escaped for DuckDB."""
 
 import re
 import zipfile

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
 from churn import evaluation as metrics
-from churn.evaluation import Cells, Judgement, evaluate
+from churn.evaluation import Cells, Predictions, evaluate
 
 
-def judgement(target, probability, threshold=0.5):
+def predicted(target, probability, threshold=0.5):
     target, probability = np.asarray(target, dtype=np.int8), np.asarray(probability, dtype=float)
-    return Judgement("a test", pd.DataFrame(), target, probability, (probability >= threshold).astype(np.int8))
+    return Predictions("a test", pd.DataFrame(), target, probability, (probability >= threshold).astype(np.int8))
 
 
 def sample(rows, seed, levels=None):
@@ -44,9 +44,9 @@ def test_every_metric_equals_scikit_learns(rows, seed, levels):
     target, probability = sample(rows, seed, levels)
     if len(set(target)) < 2:
         return
-    judged = judgement(target, probability)
-    values = evaluate(judged, seed).values
-    for name, value in expected(target, probability, judged.decision).items():
+    predictions = predicted(target, probability)
+    values = evaluate(predictions, seed).values
+    for name, value in expected(target, probability, predictions.decision).items():
         assert values[name] == pytest.approx(value, abs=1e-9), name
 
 
@@ -56,7 +56,7 @@ def test_calibration_error_equals_a_loop_over_bins_of_equal_size():
     total = 0.0
     for part in np.split(order, metrics.CALIBRATION_BINS):
         total += abs(sum(probability[row] - target[row] for row in part))
-    assert evaluate(judgement(target, probability), 0).values["calibration_error"] == pytest.approx(total / 1000)
+    assert evaluate(predicted(target, probability), 0).values["calibration_error"] == pytest.approx(total / 1000)
 
 
 def test_a_resample_gives_what_the_repeated_rows_give():
@@ -77,18 +77,18 @@ def test_a_resample_gives_what_the_repeated_rows_give():
 
 def test_many_rows_are_gathered_without_moving_a_metric():
     target, probability = sample(60_000, 7)
-    judged = judgement(target, probability)
-    evaluation = evaluate(judged, 0)
+    predictions = predicted(target, probability)
+    evaluation = evaluate(predictions, 0)
     assert len(evaluation.cells.count) <= 4 * metrics.COARSE_LEVELS
-    for name, value in expected(target, probability, judged.decision).items():
+    for name, value in expected(target, probability, predictions.decision).items():
         assert evaluation.values[name] == pytest.approx(value, abs=2e-5), name
 
 
 def test_intervals_cover_the_truth_about_as_often_as_they_say():
     truth = {"roc_auc": [], "log_loss": [], "f1": []}
-    population = evaluate(judgement(*sample(400_000, 0)), 0).values
+    population = evaluate(predicted(*sample(400_000, 0)), 0).values
     for seed in range(1, 51):
-        found = evaluate(judgement(*sample(200, seed)), seed).metrics
+        found = evaluate(predicted(*sample(200, seed)), seed).metrics
         for name, hits in truth.items():
             hits.append(found[name].low <= population[name] <= found[name].high)
     for name, hits in truth.items():
@@ -96,8 +96,8 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
 
 
 def test_an_interval_holds_its_figure_and_the_same_seed_gives_the_same_one():
-    judged = judgement(*sample(500, 11))
-    first, second = evaluate(judged, 4).metrics, evaluate(judged, 4).metrics
+    predictions = predicted(*sample(500, 11))
+    first, second = evaluate(predictions, 4).metrics, evaluate(predictions, 4).metrics
     assert first == second
     assert all(metric.low <= metric.value <= metric.high for metric in first.values())
-    assert evaluate(judged, 5).metrics != first
+    assert evaluate(predictions, 5).metrics != first

@@ -1,4 +1,4 @@
-"""Rows of equal features: copies of a customer, which are one observation however often they stand in a file.
+"""Row digests and duplicates: rows of equal features are one customer, and one observation.
 
 Were copies taken for independent rows, a model would be evaluated on customers that it has seen, and every interval
 would be too narrow. So all copies fall into one fold and are resampled as one.

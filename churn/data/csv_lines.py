@@ -1,4 +1,4 @@
-"""CSV files, line by line: the header, and each row with the line on which an editor shows it."""
+"""Exact CSV reader: the header, and each row with the line on which an editor shows it."""
 
 import csv
 import io
@@ -68,11 +68,11 @@ def find_header(path: Path, expected: Sequence[str]) -> Header:
 def _take_header(records: Iterator[Record]) -> Header | None:
     above = 0
     for line, fields in records:
-        told = ",".join(fields)
-        if (above == 0 and told.startswith("sep=,")) or not any(fields):
+        text = ",".join(fields)
+        if (above == 0 and text.startswith("sep=,")) or not any(fields):
             above += 1
             continue
-        separator = next((mark for mark in ";\t|" if len(fields) == 1 and mark in told), None)
+        separator = next((mark for mark in ";\t|" if len(fields) == 1 and mark in text), None)
         return Header(line, [name.strip() for name in fields], above, separator)
     return None
 

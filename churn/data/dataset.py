@@ -1,4 +1,4 @@
-"""Training data: CSV or Parquet -> a checked frame, its target and the file's digest."""
+"""Training data set, read from CSV or Parquet: checked features, target and the file's digest."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,7 +51,7 @@ class Dataset:
 
     @cached_property
     def digests(self) -> Digests:
-        """[rows] by which copies of a customer are told."""
+        """[rows] the digest of each row's features: equal for copies of a customer."""
         return row_digests(self.frame)
 
 
@@ -77,8 +77,8 @@ def _why_unreadable(path: Path) -> str | None:
         return "it is not a file but a folder"
     if path.suffix.lower() not in SUFFIXES:
         kind = foreign_kind(path) if path.is_file() else None
-        told = f"; it is {kind[0]}: {kind[1]}" if kind else ""
-        return f"its name must end in {' or '.join(SUFFIXES)}{told}"
+        hint = f"; it is {kind[0]}: {kind[1]}" if kind else ""
+        return f"its name must end in {' or '.join(SUFFIXES)}{hint}"
     if not path.is_file():
         return "it is not a file" if path.exists() else "there is no such file"
     return None

@@ -1,4 +1,4 @@
-"""Parquet files, read by DuckDB chunk by chunk."""
+"""Parquet reader by DuckDB, chunk by chunk."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,9 +26,9 @@ _NUMBERS = (*NUMERIC_NAMES, TARGET)
 
 
 class Types(NamedTuple):
-    """What a column may hold: in words, and as the names that DuckDB has for types."""
+    """Types that a column may have: in words, and by DuckDB's names."""
 
-    told: str
+    description: str
     ids: frozenset[str]
 
 
@@ -132,8 +132,8 @@ def check_magic(path: Path, columns: Sequence[str]) -> None:
         raise DataError(f"{path} is empty; expected a Parquet file with the columns {','.join(columns)}")
     if start != _MAGIC:
         kind = foreign_kind(path)
-        told = f"; it is {kind[0]}: {kind[1]}" if kind else ""
-        raise DataError(f"{path} is not a Parquet file: it does not begin with {_MAGIC.decode()}{told}")
+        hint = f"; it is {kind[0]}: {kind[1]}" if kind else ""
+        raise DataError(f"{path} is not a Parquet file: it does not begin with {_MAGIC.decode()}{hint}")
     if end != _MAGIC:
         raise DataError(f"{path} is cut off: as a Parquet file it must end with {_MAGIC.decode()}")
 
@@ -145,7 +145,7 @@ def check_types(path: Path, data: duckdb.DuckDBPyRelation, allowed: Mapping[str,
         DataError: names each column that is of another type, and what is allowed.
     """
     problems = [
-        f"column {name}: it holds {shorten(str(kind), 80)[1:-1]}; allowed: {allowed[name].told}"
+        f"column {name}: it holds {shorten(str(kind), 80)[1:-1]}; allowed: {allowed[name].description}"
         for name, kind in zip(data.columns, data.types, strict=True)
         if name in allowed and (kind.id not in allowed[name].ids or str(kind) == "JSON")
     ]

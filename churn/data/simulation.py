@@ -1,4 +1,4 @@
-"""Customers made up by a known process, so that what the best possible model can reach is known.
+"""Simulation of customers by a known process, so that the best reachable metrics are known.
 
 data/README.md gives the process. Rows come in blocks of a fixed size, each with a random
 generator of its own, so row i of a seed is the same row however many are asked for and however they are

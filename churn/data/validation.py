@@ -1,4 +1,4 @@
-"""Why a training file cannot be used: a look at every field, taken only once something is known to be wrong."""
+"""Validation of every field of a training file, to name its problems once it is known to have some."""
 
 import re
 from collections import Counter
@@ -71,7 +71,7 @@ def wrong_width(fields: Sequence[str], columns: int) -> tuple[str, str]:
 
 
 def check_records(path: Path, header: Sequence[str], records: Iterable[Record], unit: str) -> None:
-    """Look at every field of a file.
+    """Check every field of a file.
 
     Args:
         path: the file, for the message.
@@ -85,7 +85,7 @@ def check_records(path: Path, header: Sequence[str], records: Iterable[Record], 
     """
     findings = _Findings(header, unit)
     for where, fields in records:
-        findings.look(where, fields)
+        findings.check(where, fields)
     problems = [*findings.of_columns(), *findings.problems.lines()]
     if problems:
         raise refuse(path, problems)
@@ -100,7 +100,7 @@ class _Findings:
         self.first_missing: dict[str, list[int]] = {name: [] for name in FEATURE_NAMES}
         self.classes: set[float] = set()
 
-    def look(self, where: int, fields: Sequence[str]) -> None:
+    def check(self, where: int, fields: Sequence[str]) -> None:
         self.rows += 1
         if len(fields) != len(self.header):
             self.problems.add(where, *wrong_width(fields, len(self.header)))

@@ -11,7 +11,7 @@ import pandas as pd
 from churn.console import reading
 from churn.drift.labels import LabelCounts, load_labels
 from churn.errors import NothingToJudge
-from churn.evaluation import Judgement, Metric, evaluate
+from churn.evaluation import Metric, Predictions, evaluate
 from churn.journal.files import journal_files, size
 from churn.journal.moments import latest_moment
 from churn.journal.record import FutureLines
@@ -157,8 +157,8 @@ def _evaluate(scan: Scan, tag: str, rows: int, entry: ModelEntry | None, min_row
         return ModelPerformance(tag, rows, ())
     target, decision = (np.asarray(columns[name], dtype=np.int8) for name in ("churn", "prediction"))
     probability = np.asarray(columns["probability"], dtype=np.float64)
-    judgement = Judgement("later labels", pd.DataFrame(), target, probability, decision)
-    metrics = evaluate(judgement, _SEED).metrics
+    predictions = Predictions("later labels", pd.DataFrame(), target, probability, decision)
+    metrics = evaluate(predictions, _SEED).metrics
     return ModelPerformance(
         tag, rows, tuple(Realised(name, metrics[name], _promised(entry, name)) for name in REPORTED)
     )

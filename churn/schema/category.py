@@ -1,4 +1,4 @@
-"""The rule for a text that is a category: one function for requests and for training files.
+"""Normalisation of categories: one function for requests and for training files.
 
 Python's functions change the case, not pydantic's constraints: these know another version of Unicode. A letter
 that only one of the two knows (U+019B has had an upper case since Unicode 16) would make a category that

@@ -1,4 +1,4 @@
-"""The bytes of a JSON text: a byte order mark to ignore, encodings to name (RFC 8259, 8.1)."""
+"""Encoding of JSON bodies: the byte order mark and encodings other than UTF-8 (RFC 8259, 8.1)."""
 
 from churn.errors import RecordError
 

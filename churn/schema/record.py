@@ -23,7 +23,7 @@ TARGET = "churn"
 MAX_PROBLEMS = 100
 """How many problems an answer lists."""
 MAX_COUNTED = 2_000
-"""How many problems are looked at one by one."""
+"""How many problems are described one by one."""
 _MESSAGES = {
     # pydantic's own name the classes of this code, or its pattern.
     "model_type": "Input should be an object",

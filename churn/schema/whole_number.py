@@ -1,4 +1,4 @@
-"""An integer as JSON Schema has it: a number without a fractional part, however it is spelled."""
+"""Integer as JSON Schema defines it: a number without a fractional part, however it is spelled."""
 
 from dataclasses import dataclass
 

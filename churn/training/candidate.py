@@ -1,4 +1,4 @@
-"""A candidate model: chosen, fitted, exported, evaluated and gated; then saved, and promoted if it may serve."""
+"""Candidate model: training, export, evaluation and gate; then it is saved, and promoted if it may serve."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,9 +8,9 @@ from churn.data.dataset import Dataset
 from churn.evaluation import Evaluation, evaluate
 from churn.registry import Registry
 from churn.registry.writer import Writer
-from churn.training.champion import challenge_current, current_or_none
+from churn.training.champion import compare_with_current, current_or_none
 from churn.training.export import check_parity, export_onnx
-from churn.training.gate import Verdict, judge
+from churn.training.gate import Verdict, gate_candidate
 from churn.training.model_files import library_versions, model_files
 from churn.training.options import Options
 from churn.training.pipeline import train_model
@@ -29,17 +29,17 @@ def train_candidate(
     model = train_model(dataset, estimator=options.estimator, seed=options.seed, holdout=holdout)
     onnx = export_onnx(model)
     check_parity(model, onnx)
-    evaluation = evaluate(model.judgement, options.seed)
+    evaluation = evaluate(model.predictions, options.seed)
 
     def gated() -> Verdict:
-        challenge = challenge_current(registry, model_name, model.judgement, options.seed)
-        return judge(evaluation, options.gate_f1, challenge, options.margin)
+        comparison = compare_with_current(registry, model_name, model.predictions, options.seed)
+        return gate_candidate(evaluation, options.gate_f1, comparison, options.margin)
 
     verdict = gated()
-    facts = _facts(options, dataset, evaluation) | {"judged_on": model.judgement.how}
+    facts = _facts(options, dataset, evaluation) | {"judged_on": model.predictions.source}
     files = model_files(model, onnx, dataset, facts)
     with registry.writing(create=True) as writer:  # until the promotion, nobody else promotes
-        if current_or_none(registry) != verdict.challenge.tag:
+        if current_or_none(registry) != verdict.comparison.tag:
             verdict = gated()  # another training was faster: its model is the champion now
         tag, promoted = _save(writer, model_name, options, verdict, files, facts | {"threshold": model.threshold})
     print_report(tag, evaluation.metrics, verdict, promoted=promoted, forced=options.force_reason)

@@ -1,4 +1,4 @@
-"""The champion: the model in service, which a candidate must not fall behind."""
+"""Champion: the model in service, with which a candidate is compared."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from churn.data.copies import Customers, number_customers
 from churn.errors import ChurnError, ModelInvalid, PointerMissing, RegistryFolderMissing
-from churn.evaluation import Judgement
+from churn.evaluation import Floats, Predictions, log_losses
 from churn.registry import Registry
 from churn.schema.record import CATEGORICAL_NAMES, NUMERIC_NAMES
 from churn.scoring.scorer import Scorer
@@ -16,9 +16,7 @@ from churn.training.leakage import FILE_NAME, TrainingRows
 from churn.training.paired_bootstrap import (
     MAX_ROWS,
     MIN_CUSTOMERS,
-    Challenge,
-    Floats,
-    log_losses,
+    ChampionComparison,
     paired_differences,
     segment_differences,
 )
@@ -38,29 +36,31 @@ class Champion:
         return self.scorer.score_columns(numbers, categories).astype(np.float64)
 
 
-def challenge_current(registry: Registry, model_name: str, judgement: Judgement, seed: int) -> Challenge:
-    """Compare a judged candidate with the current model of that name, if there is one that can be compared.
+def compare_with_current(
+    registry: Registry, model_name: str, predictions: Predictions, seed: int
+) -> ChampionComparison:
+    """Compare an evaluated candidate with the current model of that name, if there is one that can be compared.
 
     Args:
         registry: where the champion is.
         model_name: what is trained; a current model of another name is no champion.
-        judgement: the candidate's predictions for rows that it has not seen.
+        predictions: the candidate's predictions for rows that it has not seen.
         seed: of the bootstrap, and of the choice among very many rows.
 
     """
     try:
         tag = registry.current()
     except (PointerMissing, RegistryFolderMissing):
-        return Challenge()
+        return ChampionComparison()
     except ChurnError as error:
-        return Challenge(problem=str(error))
+        return ChampionComparison(problem=str(error))
     if tag.partition(":")[0] != model_name:
-        return Challenge(tag, f"the current model is {tag}, this is {model_name}: nothing to compare with")
+        return ChampionComparison(tag, f"the current model is {tag}, this is {model_name}: nothing to compare with")
     try:
         champion = load_champion(registry, tag)
     except ChurnError as error:
-        return Challenge(tag, str(error))
-    return challenge(champion, judgement, seed)
+        return ChampionComparison(tag, str(error))
+    return compare(champion, predictions, seed)
 
 
 def current_or_none(registry: Registry) -> str | None:
@@ -86,31 +86,38 @@ def load_champion(registry: Registry, tag: str) -> Champion:
     return Champion(scorer, TrainingRows.from_bytes(content))
 
 
-def challenge(champion: Champion, judgement: Judgement, seed: int) -> Challenge:
-    """Compare a judged candidate with a champion, on the judged rows that the champion was not fitted on.
+def compare(champion: Champion, predictions: Predictions, seed: int) -> ChampionComparison:
+    """Compare an evaluated candidate with a champion, on the rows evaluated that the champion was not fitted on.
 
-    Arguments as `challenge_current`.
+    Arguments as `compare_with_current`.
     """
-    unseen = champion.fitted_on.lack(judgement.frame)
+    unseen = champion.fitted_on.absent(predictions.frame)
     rows = np.flatnonzero(unseen)
-    found = Challenge(champion.scorer.tag, rows=len(rows), left_out=len(unseen) - len(rows))
-    if _customers(judgement, rows).max(initial=-1) + 1 < MIN_CUSTOMERS or len(np.unique(judgement.target[rows])) < 2:
+    found = ChampionComparison(champion.scorer.tag, rows=len(rows), left_out=len(unseen) - len(rows))
+    if (
+        _customers(predictions, rows).max(initial=-1) + 1 < MIN_CUSTOMERS
+        or len(np.unique(predictions.target[rows])) < 2
+    ):
         return replace(found, problem=_too_few(found, len(unseen)))
     if len(rows) > MAX_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_ROWS, replace=False))
-    frame, target, customer = judgement.frame.iloc[rows], judgement.target[rows], _customers(judgement, rows)
-    theirs, ours = champion.probability(frame), judgement.probability[rows]
+    frame, target, customer = predictions.frame.iloc[rows], predictions.target[rows], _customers(predictions, rows)
+    theirs, ours = champion.probability(frame), predictions.probability[rows]
     log_loss, roc_auc = paired_differences(target, theirs, ours, seed, customer)
     segments = segment_differences(frame, log_losses(target, ours) - log_losses(target, theirs), customer)
     return replace(found, rows=len(rows), log_loss=log_loss, roc_auc=roc_auc, segments=segments)
 
 
-def _customers(judgement: Judgement, rows: npt.NDArray[np.intp]) -> Customers:
-    return number_customers(rows if judgement.customer is None else judgement.customer[rows])
+def _customers(predictions: Predictions, rows: npt.NDArray[np.intp]) -> Customers:
+    return number_customers(rows if predictions.customer is None else predictions.customer[rows])
 
 
-def _too_few(found: Challenge, judged: int) -> str:
-    left = f"{found.rows:,} of {judged:,} judged rows are left" if found.rows else f"none of {judged:,} rows is left"
+def _too_few(found: ChampionComparison, evaluated: int) -> str:
+    left = (
+        f"{found.rows:,} of {evaluated:,} evaluated rows are left"
+        if found.rows
+        else f"none of {evaluated:,} rows is left"
+    )
     return (
         f"{left} without those that it may be fitted on; at least {MIN_CUSTOMERS} different customers of both classes "
         "are needed: "

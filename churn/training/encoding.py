@@ -1,4 +1,4 @@
-"""From a frame of customers to the numbers that a classifier takes: imputed, scaled, one-hot."""
+"""Feature encoder: imputation, scaling and one-hot encoding of customers, as a scikit-learn transformer."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,14 +14,11 @@ from sklearn.utils import check_array
 
 from churn.schema.record import CATEGORICAL_NAMES, FEATURE_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
 
-type Floats = npt.NDArray[np.float64]
 type Categories = Mapping[str, list[str]]
 
 FIT_ROWS = 50_000
 """Medians, means and standard deviations need no more rows than this: their error is then below half a percent of
 a standard deviation, far below what would change a prediction."""
-
-
 CATEGORY_WEIGHT = 0.5
 """A category counts half in the regularisation's scale, so its effect is shrunk four times as much as that of a
 standard deviation of a number. With 1,200 rows, ROC AUC and log loss then come within 0.006 of the best reachable
@@ -66,38 +63,3 @@ def fit_encoder(frame: pd.DataFrame, categories: Categories, *, scaled: bool) ->
 def _cast(kind: type, function: Callable[..., npt.NDArray[Any]] = np.asarray, **settings: str) -> FunctionTransformer:
     """A step that converts to a type by a function of NumPy or scikit-learn, so that it loads without this code."""
     return FunctionTransformer(function, kw_args={"dtype": kind, **settings}, feature_names_out="one-to-one")
-
-
-def encode(encoder: ColumnTransformer, frame: pd.DataFrame, categories: Categories) -> Floats:
-    """What `encoder.transform(frame)` gives, [n, k], to the last bit and 60 times faster.
-
-    Numbers are imputed and scaled in place; categories go by their codes, and only the table of codes is weighed.
-    """
-    numbers, texts = (encoder.named_transformers_[name] for name in ("numbers", "categories"))
-    columns = sum(map(len, categories.values()))
-    encoded = np.empty((len(frame), len(NUMERIC_NAMES) + columns))
-    for index, name in enumerate(NUMERIC_NAMES):
-        encoded[:, index] = _scaled(numbers, index, frame[name])
-    start = 0
-    for name in CATEGORICAL_NAMES:
-        known = categories[name]
-        stop = start + len(known)
-        table = np.zeros((len(known) + 1, columns))
-        table[: len(known), start:stop] = np.eye(len(known))
-        if "weigh" in texts.named_steps:
-            table = texts["weigh"].transform(table)
-        # What is missing or not known has code -1: the last row of the table.
-        codes = pd.Categorical(frame[name], categories=known).codes
-        encoded[:, len(NUMERIC_NAMES) + start : len(NUMERIC_NAMES) + stop] = table[:, start:stop].take(codes, axis=0)
-        start = stop
-    return encoded
-
-
-def _scaled(numbers: Pipeline, index: int, column: "pd.Series[float]") -> Floats:
-    values: Floats = column.to_numpy(np.float32).astype(np.float64)
-    values[np.isnan(values)] = numbers["impute"].statistics_[index]
-    scaler = numbers.named_steps.get("scale")
-    if scaler is not None:
-        values -= scaler.mean_[index]
-        values /= scaler.scale_[index]
-    return values

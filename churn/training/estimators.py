@@ -1,4 +1,4 @@
-"""The two estimators that `train.py --model` offers, and the regularisations that cross-validation chooses from."""
+"""Estimators of `train.py --model`, with the grid of regularisations of each."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

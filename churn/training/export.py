@@ -1,4 +1,4 @@
-"""The serving form of a model: ONNX, checked against the scikit-learn pipeline row by row."""
+"""ONNX export of a model, checked row by row against the scikit-learn pipeline."""
 
 import copy
 
@@ -41,12 +41,12 @@ def _without_casts(pipeline: Pipeline) -> Pipeline:
 
 
 def check_parity(model: TrainedModel, onnx: bytes) -> float:
-    """The largest difference of the two forms' probabilities over all judged rows.
+    """The largest difference of the two forms' probabilities over all evaluated rows.
 
     Raises:
         TrainingError: it is more than `TOLERANCE`; the first such customer is named.
     """
-    frame = model.judgement.frame
+    frame = model.predictions.frame
     expected = model.pipeline.predict_proba(frame)[:, 1]
     card = {"schema_version": SCHEMA_VERSION, "threshold": model.threshold, "categories": model.categories}
     numbers = frame[list(NUMERIC_NAMES)].to_numpy(np.float32)

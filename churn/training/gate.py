@@ -1,4 +1,4 @@
-"""The quality gate: may this candidate serve? A verdict with each rule, its figure and its limit.
+"""Quality gate of a candidate: a verdict with each rule, its figure and its limit.
 
 F1 alone proves nothing: on data where half the customers leave, always answering "churn" scores 0.7. So a
 candidate must also tell customers apart, beyond what chance would explain. And where a model is in service, the
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from churn.evaluation import Evaluation, Floats
-from churn.training.paired_bootstrap import Challenge
+from churn.training.paired_bootstrap import ChampionComparison
 
 CONFIDENCE = 0.99
 CALIBRATION_SLACK = 0.05
@@ -34,10 +34,10 @@ class GateCheck:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says; a candidate passes when every check does. `challenge` is what some checks rest on."""
+    """The gate's checks, all of which a candidate must pass, and the comparison on which some of them rest."""
 
     checks: tuple[GateCheck, ...]
-    challenge: Challenge
+    comparison: ChampionComparison
 
     @property
     def passed(self) -> bool:
@@ -49,14 +49,14 @@ class Verdict:
         return {
             "passed": self.passed,
             "checks": [vars(check) for check in self.checks],
-            "champion": self.challenge.as_dict(),
+            "champion": self.comparison.as_dict(),
         }
 
 
-def judge(
-    evaluation: Evaluation, gate_f1: float, challenge: Challenge | None = None, margin: float = MARGIN
+def gate_candidate(
+    evaluation: Evaluation, gate_f1: float, comparison: ChampionComparison | None = None, margin: float = MARGIN
 ) -> Verdict:
-    """Judge a candidate by its predictions for rows that it has not seen.
+    """Gate a candidate by its predictions for rows that it has not seen.
 
     Differences to a constant answer are taken within each bootstrap sample (paired), so that the luck of the
     sample cancels out.
@@ -64,12 +64,12 @@ def judge(
     Args:
         evaluation: the metrics of those predictions.
         gate_f1: the F1 to reach, 0 to 1.
-        challenge: the comparison with the champion; one that was not possible blocks nothing.
+        comparison: the comparison with the champion; one that was not possible blocks nothing.
         margin: nats of log loss that the candidate may lose to the champion, 0 or more.
 
     """
-    challenge = challenge or Challenge()
-    return Verdict((*_alone(evaluation, gate_f1), *_beside_champion(challenge, margin)), challenge)
+    comparison = comparison or ChampionComparison()
+    return Verdict((*_alone(evaluation, gate_f1), *_beside_champion(comparison, margin)), comparison)
 
 
 def _alone(evaluation: Evaluation, gate_f1: float) -> tuple[GateCheck, ...]:
@@ -93,23 +93,26 @@ def _alone(evaluation: Evaluation, gate_f1: float) -> tuple[GateCheck, ...]:
     )
 
 
-def _beside_champion(challenge: Challenge, margin: float) -> tuple[GateCheck, ...]:
+def _beside_champion(comparison: ChampionComparison, margin: float) -> tuple[GateCheck, ...]:
     """Each bound is the end of its difference nearest to "as good": beyond the limit, it is shown to be worse."""
-    if challenge.log_loss is None or challenge.roc_auc is None:
+    if comparison.log_loss is None or comparison.roc_auc is None:
         return ()
     checks = [
         _at_most(
-            "champion_log_loss", challenge.log_loss.low, margin, "log loss is not shown to be worse than the champion's"
+            "champion_log_loss",
+            comparison.log_loss.low,
+            margin,
+            "log loss is not shown to be worse than the champion's",
         ),
         _at_least(
             "champion_roc_auc",
-            challenge.roc_auc.high,
+            comparison.roc_auc.high,
             -AUC_MARGIN,
             "ROC AUC is not shown to be worse than the champion's",
         ),
     ]
-    if challenge.segments:
-        worst = max(challenge.segments, key=lambda segment: segment.low)
+    if comparison.segments:
+        worst = max(comparison.segments, key=lambda segment: segment.low)
         where = f"worst: {worst.feature} {worst.category}"
         checks.append(_at_most("champion_segments", worst.low, margin, f"nor is log loss in any segment ({where})"))
     return tuple(checks)

@@ -1,4 +1,4 @@
-"""Which rows a model was fitted on, by one 64-bit digest a row: stored with it, so that they never judge it."""
+"""Bottom-k sketch of the training rows' digests, stored with a model so that it is never evaluated on them."""
 
 import io
 from dataclasses import dataclass, replace
@@ -61,7 +61,7 @@ class TrainingRows:
         np.save(file, self.digests, allow_pickle=False)
         return file.getvalue()
 
-    def lack(self, frame: pd.DataFrame) -> Mask:
+    def absent(self, frame: pd.DataFrame) -> Mask:
         """[n] whether a customer is known not to be one of these rows."""
         digests = row_digests(frame)
         absent = ~np.isin(digests, self.digests)

@@ -1,12 +1,12 @@
-"""What is inside a stored model: six files, made from a trained model and the data that made it.
+"""Files of a stored model, made from a trained model and its training data.
 
 model.onnx      the serving form
 model.joblib    the scikit-learn pipeline, for people and for retraining; never loaded by the service. It takes raw
                 frames, categories written as in card.json, and loads without this project
 reference.json  the training distribution that drift compares with
 golden.json     a few records with the probabilities that they must give
-card.json       what a person or the service wants to know of the model
-training_rows.npy  digests of the training rows, so that these never judge the model (churn/training/leakage.py)
+card.json       description of the model for people and for the service
+training_rows.npy  digests of the training rows, so that no model is evaluated on them (churn/training/leakage.py)
 """
 
 import importlib.metadata
@@ -51,7 +51,7 @@ def model_files(model: TrainedModel, onnx: bytes, dataset: Dataset, facts: Mappi
         model: the fitted model.
         onnx: its serving form.
         dataset: what it was fitted on.
-        facts: what the card says beside features and threshold: when, on what, metrics, parameters.
+        facts: the card's entries beside features and threshold: time, data, metrics, seed.
 
     """
     card = {
@@ -64,7 +64,7 @@ def model_files(model: TrainedModel, onnx: bytes, dataset: Dataset, facts: Mappi
         "features": _describe_features(model, dataset.frame),
         "train_stats": train_stats(dataset.frame),
     }
-    reference = build_reference(dataset.frame, model.judgement.probability)
+    reference = build_reference(dataset.frame, model.predictions.probability)
     golden = _golden(Scorer("candidate", onnx, card), dataset.frame, int(facts["seed"]))
     pickled = io.BytesIO()
     joblib.dump(model.pipeline, pickled)

@@ -1,4 +1,4 @@
-"""What a training is asked for."""
+"""Options of a training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Options:
-    """What a training is asked for.
+    """Options of a training, one for each option of `train.py`.
 
     Attributes:
         data: CSV or Parquet file to train on; None takes `$CHURN_HOME/data/churn.csv`, or else the bundled set.

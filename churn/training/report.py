@@ -1,4 +1,4 @@
-"""What a person reads when a training ends: metrics, each rule of the gate, and what was done."""
+"""Training report in the terminal: metrics, each rule of the gate, and the outcome."""
 
 import sys
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from rich.table import Table
 
 from churn.evaluation import Metric
 from churn.training.gate import Verdict
-from churn.training.paired_bootstrap import Challenge
+from churn.training.paired_bootstrap import ChampionComparison
 
 
 def print_report(
@@ -17,16 +17,18 @@ def print_report(
     """Print the report on standard output, in colour when that is a terminal."""
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120, highlight=False)
     console.print(_metrics_table(tag, metrics))
-    if verdict.challenge.log_loss is not None:
-        console.print(_champion_table(tag, verdict.challenge))
+    if verdict.comparison.log_loss is not None:
+        console.print(_champion_table(tag, verdict.comparison))
     console.print(_gate_table(verdict))
-    if verdict.challenge.problem is not None:
-        console.print(f"not compared with the current model: {verdict.challenge.problem}", markup=False, soft_wrap=True)
+    if verdict.comparison.problem is not None:
+        console.print(
+            f"not compared with the current model: {verdict.comparison.problem}", markup=False, soft_wrap=True
+        )
     console.print(_conclusion(tag, verdict, promoted=promoted, forced=forced), markup=False, soft_wrap=True)
 
 
 def _metrics_table(tag: str, metrics: Mapping[str, Metric]) -> Table:
-    table = Table("metric", title=f"{tag}, judged on rows it has not seen", title_justify="left")
+    table = Table("metric", title=f"{tag}, evaluated on rows it has not seen", title_justify="left")
     for column in ("figure", "95 % from", "to"):
         table.add_column(column, justify="right")
     for name, metric in metrics.items():
@@ -34,18 +36,20 @@ def _metrics_table(tag: str, metrics: Mapping[str, Metric]) -> Table:
     return table
 
 
-def _champion_table(tag: str, challenge: Challenge) -> Table:
-    left_out = f"; {challenge.left_out:,} rows left out, the champion may be fitted on them" * bool(challenge.left_out)
-    title = f"{tag} beside the champion {challenge.tag} on {challenge.rows:,} rows{left_out}"
+def _champion_table(tag: str, comparison: ChampionComparison) -> Table:
+    left_out = f"; {comparison.left_out:,} rows left out, the champion may be fitted on them" * bool(
+        comparison.left_out
+    )
+    title = f"{tag} beside the champion {comparison.tag} on {comparison.rows:,} rows{left_out}"
     table = Table("", title=title, title_justify="left")
     for column in ("rows", "champion", "candidate", "difference", "at least", "at most"):
         table.add_column(column, justify="right")
-    for name, found in (("log_loss", challenge.log_loss), ("roc_auc", challenge.roc_auc)):
+    for name, found in (("log_loss", comparison.log_loss), ("roc_auc", comparison.roc_auc)):
         if found is not None:
             figures = f"{found.champion:.4f}", f"{found.candidate:.4f}"
             differences = (found.candidate - found.champion, found.low, found.high)
-            table.add_row(name, f"{challenge.rows:,}", *figures, *(f"{value:+.4f}" for value in differences))
-    for segment in challenge.segments:
+            table.add_row(name, f"{comparison.rows:,}", *figures, *(f"{value:+.4f}" for value in differences))
+    for segment in comparison.segments:
         name = f"log_loss of {segment.feature} {segment.category}"
         table.add_row(name, f"{segment.rows:,}", "", "", f"{segment.difference:+.4f}", f"{segment.low:+.4f}", "")
     return table

@@ -40,7 +40,7 @@ def _unseen(holdout: Dataset, dataset: Dataset) -> Dataset:
     unseen = without_rows_of(dataset, holdout)
     if left_out := holdout.rows - unseen.rows:
         sys.stderr.write(
-            f"train.py: {left_out:,} of {holdout.rows:,} rows of {holdout.path} are left out of the judgement: "
+            f"train.py: {left_out:,} of {holdout.rows:,} rows of {holdout.path} are left out of the evaluation: "
             f"{dataset.path} has the same customers\n"
         )
     return unseen

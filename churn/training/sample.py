@@ -1,4 +1,4 @@
-"""Customers with their target, and random parts of them that keep the copies of a customer together."""
+"""Training sample, with stratified folds and splits that keep the copies of a customer together."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +27,7 @@ class Sample:
     Attributes:
         frame: the features [n, 5].
         target: [n] of 0 and 1.
-        customer: [n] the number of the customer that each row is, by `copies.number_customers`.
+        customer: [n] the customer number of each row, by `copies.number_customers`.
 
     """
 
@@ -61,7 +61,7 @@ class Sample:
     def split(self, share: float, seed: int) -> tuple[Rows, Rows]:
         """The rows of a random share of the customers of each class, and the rest.
 
-        scikit-learn's `train_test_split` takes 15 times as long.
+        scikit-learn's `train_test_split` takes 0.29 s instead of 0.02 for a million rows, three times a training.
         """
         rng = np.random.default_rng(seed)
         taken = np.zeros(len(self._stratum), dtype=bool)

@@ -1,15 +1,13 @@
-"""Choosing regularisation and threshold by cross-validation, and judging both on rows that neither has seen."""
+"""Model selection: regularisation and threshold by cross-validation, evaluated by nested cross-validation."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from churn.training.encoding import Categories, encode, fit_encoder
+from churn.evaluation import Floats, log_losses
+from churn.training.encoding import Categories, fit_encoder
 from churn.training.estimators import Estimator, Parameters
 from churn.training.sample import Sample, Target
-
-type Floats = npt.NDArray[np.float64]
 
 REPEATED_CUSTOMERS = 5_000
 """Up to so many, the choice depends on how they happen to be split, so it is made over several splits."""
@@ -32,18 +30,20 @@ def select(sample: Sample, categories: Categories, estimator: Estimator, seed: i
     for train, test in (fold for repeat in range(repeats) for fold in sample.folds(seed + repeat)):
         frame = sample.frame.iloc[train]
         encoder = fit_encoder(frame, categories, scaled=estimator.scaled)
-        known = encode(encoder, frame, categories)
-        unseen = encode(encoder, sample.frame.iloc[test], categories)
+        known = encoder.transform(frame)
+        unseen = encoder.transform(sample.frame.iloc[test])
         for index, parameters in enumerate(estimator.grid):
             classifier = estimator.make(parameters, seed).fit(known, target[train])
             probability = classifier.predict_proba(unseen)[:, 1]
             probabilities[index, test] += probability / repeats
-            losses[index] += log_loss(target[test], probability) * len(test)
+            losses[index] += log_losses(target[test], probability).mean() * len(test)
     best = int(np.argmin(losses))  # the first of equals: the stronger regularisation
     return Selection(estimator.grid[best], best_threshold(target, probabilities[best]))
 
 
-def judge_out_of_fold(sample: Sample, categories: Categories, estimator: Estimator, seed: int) -> tuple[Floats, Target]:
+def evaluate_out_of_fold(
+    sample: Sample, categories: Categories, estimator: Estimator, seed: int
+) -> tuple[Floats, Target]:
     """Nested cross-validation: ([n] probabilities, [n] decisions).
 
     For each fold, parameters and threshold are chosen by cross-validation within the other folds.
@@ -54,9 +54,8 @@ def judge_out_of_fold(sample: Sample, categories: Categories, estimator: Estimat
         known = sample.take(train)
         chosen = select(known, categories, estimator, seed + 10)
         encoder = fit_encoder(known.frame, categories, scaled=estimator.scaled)
-        encoded = encode(encoder, known.frame, categories)
-        classifier = estimator.make(chosen.parameters, seed).fit(encoded, known.target)
-        probability[test] = classifier.predict_proba(encode(encoder, sample.frame.iloc[test], categories))[:, 1]
+        classifier = estimator.make(chosen.parameters, seed).fit(encoder.transform(known.frame), known.target)
+        probability[test] = classifier.predict_proba(encoder.transform(sample.frame.iloc[test]))[:, 1]
         decision[test] = probability[test] >= chosen.threshold
     return probability, decision
 
@@ -70,9 +69,3 @@ def best_threshold(target: Target, probability: Floats) -> float:
     f1[ranked == below] = -1.0  # no threshold separates equal probabilities
     best = int(np.argmax(f1))
     return float((ranked[best] + below[best]) / 2)
-
-
-def log_loss(target: Target, probability: Floats) -> float:
-    """Mean of -log of the probability that was given to what happened, in nats."""
-    happened = np.where(target == 1, probability, 1 - probability)
-    return float(-np.log(np.clip(happened, np.finfo(float).eps, None)).mean())

@@ -1,4 +1,4 @@
-"""The champion and its challengers: what counts, what refuses, and what cannot be compared."""
+"""The champion and its candidates: what counts, what refuses, and what cannot be compared."""
 
 import hashlib
 import json
@@ -12,10 +12,10 @@ from registry_home import store_at
 
 import churn.training.champion
 from churn.data.dataset import read_dataset, simulate
-from churn.evaluation import Judgement, evaluate
+from churn.evaluation import Predictions, evaluate
 from churn.registry import Registry
-from churn.training.champion import challenge_current
-from churn.training.gate import MARGIN, judge
+from churn.training.champion import compare_with_current
+from churn.training.gate import MARGIN, gate_candidate
 from train import main as train_main
 
 ROWS = 1200
@@ -88,36 +88,36 @@ def test_where_no_rows_are_left_it_says_so_and_does_not_block(champion_home):
 
 
 @pytest.fixture
-def judged():
+def predictions():
     """A candidate as good as can be: the probabilities that the process drew from."""
     frame, target, truth = simulate(ROWS, 104)
-    return Judgement("a test", frame, target, truth, (truth > 0.4).astype(np.int8))
+    return Predictions("a test", frame, target, truth, (truth > 0.4).astype(np.int8))
 
 
-def challenged(home, monkeypatch, judged, *, name="churn_model_v1"):
+def compared(home, monkeypatch, predictions, *, name="churn_model_v1"):
     monkeypatch.setenv("BENTOML_HOME", str(home.bentoml_home))
-    return challenge_current(Registry(home.path), name, judged, seed=1)
+    return compare_with_current(Registry(home.path), name, predictions, seed=1)
 
 
-def test_rows_that_the_champion_was_fitted_on_do_not_count(trained_home, monkeypatch, judged):
+def test_rows_that_the_champion_was_fitted_on_do_not_count(trained_home, monkeypatch, predictions):
     bundled = read_dataset(ROOT / "data" / "churn.csv").frame
 
     def mixed(known):
-        frame = pd.concat([bundled[:known], judged.frame[known:]])
-        return Judgement("a test", frame, judged.target, judged.probability, judged.decision)
+        frame = pd.concat([bundled[:known], predictions.frame[known:]])
+        return Predictions("a test", frame, predictions.target, predictions.probability, predictions.decision)
 
-    found = challenged(trained_home, monkeypatch, mixed(300))
+    found = compared(trained_home, monkeypatch, mixed(300))
     assert (found.rows, found.left_out, found.problem) == (900, 300, None)
     assert found.log_loss is not None
-    few = challenged(trained_home, monkeypatch, mixed(1100))
-    assert few.problem.startswith("100 of 1,200 judged rows are left")
+    few = compared(trained_home, monkeypatch, mixed(1100))
+    assert few.problem.startswith("100 of 1,200 evaluated rows are left")
     assert few.log_loss is None
 
 
-def test_a_champion_that_cannot_be_loaded_is_said_to_be_so(home_with_model, monkeypatch, judged):
+def test_a_champion_that_cannot_be_loaded_is_said_to_be_so(home_with_model, monkeypatch, predictions):
     (archive,) = (home_with_model.path / "models").iterdir()
     archive.unlink()
-    found = challenged(home_with_model, monkeypatch, judged)
+    found = compared(home_with_model, monkeypatch, predictions)
     assert found.tag == "churn_model_v1:v1"
     assert "is missing" in found.problem
 
@@ -147,26 +147,26 @@ def other_schema(folder):
         (lambda folder: (folder / "model.onnx").write_bytes(b"?"), "model.onnx cannot be loaded"),
     ],
 )
-def test_a_champion_of_other_content_is_said_to_be_so(champion_home, monkeypatch, judged, change, said):
+def test_a_champion_of_other_content_is_said_to_be_so(champion_home, monkeypatch, predictions, change, said):
     resaved(champion_home, monkeypatch, change)
-    found = challenged(champion_home, monkeypatch, judged)
+    found = compared(champion_home, monkeypatch, predictions)
     assert said in found.problem
-    assert judge(evaluate(judged, 42), 0.6, found).passed
+    assert gate_candidate(evaluate(predictions, 42), 0.6, found).passed
 
 
-def test_a_current_model_of_another_name_is_no_champion(trained_home, monkeypatch, judged):
-    found = challenged(trained_home, monkeypatch, judged, name="other")
+def test_a_current_model_of_another_name_is_no_champion(trained_home, monkeypatch, predictions):
+    found = compared(trained_home, monkeypatch, predictions, name="other")
     assert "the current model is churn_model_v1:v1, this is other" in found.problem
 
 
-def test_a_damaged_pointer_is_said_to_be_so(home_with_model, monkeypatch, judged):
+def test_a_damaged_pointer_is_said_to_be_so(home_with_model, monkeypatch, predictions):
     home_with_model.pointer.write_text("../../etc/passwd")
-    assert "not a BentoML tag" in challenged(home_with_model, monkeypatch, judged).problem
+    assert "not a BentoML tag" in compared(home_with_model, monkeypatch, predictions).problem
 
 
-def test_of_very_many_rows_some_are_compared(trained_home, monkeypatch, judged):
+def test_of_very_many_rows_some_are_compared(trained_home, monkeypatch, predictions):
     monkeypatch.setattr(churn.training.champion, "MAX_ROWS", 500)
-    found = challenged(trained_home, monkeypatch, judged)
+    found = compared(trained_home, monkeypatch, predictions)
     assert (found.rows, found.problem) == (500, None)
     assert found.left_out <= 2  # a fresh customer may happen to equal one of the champion's
 
@@ -176,7 +176,7 @@ def test_a_champion_that_came_while_training_is_compared_with(trained_home, tmp_
     shutil.copytree(trained_home.path, home.path, dirs_exist_ok=True)
     home.pointer.unlink()
     monkeypatch.setenv("CHURN_HOME", str(home.path))
-    real, asked = churn.training.champion.challenge_current, []
+    real, asked = churn.training.champion.compare_with_current, []
 
     def overtaken(*arguments):
         found = real(*arguments)
@@ -184,7 +184,7 @@ def test_a_champion_that_came_while_training_is_compared_with(trained_home, tmp_
         home.pointer.write_text("churn_model_v1:v1\n")  # what another training does in the meantime
         return found
 
-    monkeypatch.setattr(churn.training.champion, "challenge_current", overtaken)
+    monkeypatch.setattr(churn.training.champion, "compare_with_current", overtaken)
     with store_at(tmp_path / "store"):
         assert train_main(["--data", str(data / "honest.csv")]) == 0
     assert asked == [None, "churn_model_v1:v1"]

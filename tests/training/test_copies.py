@@ -15,8 +15,8 @@ from sklearn.model_selection import StratifiedKFold
 from churn.data.copies import number_customers
 from churn.data.dataset import Dataset, simulate
 from churn.errors import DataError, TrainingError
-from churn.evaluation import Cells, Judgement, evaluate
-from churn.training.gate import judge
+from churn.evaluation import Cells, Predictions, evaluate
+from churn.training.gate import gate_candidate
 from churn.training.leakage import without_rows_of
 from churn.training.paired_bootstrap import paired_differences, segment_differences
 from churn.training.pipeline import train_model
@@ -40,7 +40,7 @@ def shuffled(frame, target, index, seed):
 
 def passes(dataset, seed, estimator="logistic"):
     model = train_model(dataset, estimator=estimator, seed=seed)
-    return judge(evaluate(model.judgement, seed), gate_f1=0.60).passed
+    return gate_candidate(evaluate(model.predictions, seed), gate_f1=0.60).passed
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 1)), min_size=60, max_size=300), st.integers(0, 99))
@@ -80,7 +80,7 @@ def test_a_class_of_many_copies_of_few_customers_is_too_small():
         sample_of(customer, target).require_both_classes()
 
 
-def judged_with_copies(seed, customers=80):
+def predictions_with_copies(seed, customers=80):
     """Customers with 1 to 6 rows each, some of them of both targets, and predictions for them."""
     rng = np.random.default_rng(seed)
     customer = rng.permutation(np.repeat(np.arange(customers), rng.integers(1, 7, customers)))
@@ -91,9 +91,9 @@ def judged_with_copies(seed, customers=80):
 
 
 def test_a_resample_draws_customers_with_all_of_their_rows():
-    target, probability, decision, customer = judged_with_copies(3)
+    target, probability, decision, customer = predictions_with_copies(3)
     cells = Cells(target, probability, decision, customer)
-    drawn = cells.metrics(cells.everything())
+    drawn = cells.metrics(cells.once())
     assert drawn["f1"][0] == pytest.approx(oracle.f1_score(target, decision))
     draws = cells.metrics(cells.resample(4, 2000))
     rng, slow = np.random.default_rng(9), {"roc_auc": [], "log_loss": [], "brier": [], "f1": [], "accuracy": []}
@@ -112,8 +112,8 @@ def test_a_resample_draws_customers_with_all_of_their_rows():
 
 
 def test_every_figure_of_rows_with_copies_equals_scikit_learns():
-    target, probability, decision, customer = judged_with_copies(5)
-    values = evaluate(Judgement("a test", pd.DataFrame(), target, probability, decision, customer), 1).values
+    target, probability, decision, customer = predictions_with_copies(5)
+    values = evaluate(Predictions("a test", pd.DataFrame(), target, probability, decision, customer), 1).values
     assert values["roc_auc"] == pytest.approx(oracle.roc_auc_score(target, probability), abs=1e-9)
     assert values["brier"] == pytest.approx(oracle.brier_score_loss(target, probability), abs=1e-9)
     assert values["precision"] == pytest.approx(oracle.precision_score(target, decision), abs=1e-9)
@@ -126,9 +126,9 @@ def test_copies_make_no_interval_narrower():
     probability = rng.beta(2, 2, 300)
     target = (rng.random(300) < probability).astype(np.int8)
     decision = (probability >= 0.5).astype(np.int8)
-    once = evaluate(Judgement("a test", pd.DataFrame(), target, probability, decision), 1)
+    once = evaluate(Predictions("a test", pd.DataFrame(), target, probability, decision), 1)
     copies = [np.tile(column, 20) for column in (target, probability, decision, np.arange(300))]
-    many = evaluate(Judgement("a test", pd.DataFrame(), *copies), 1)
+    many = evaluate(Predictions("a test", pd.DataFrame(), *copies), 1)
     for name, metric in once.metrics.items():
         assert many.metrics[name] == pytest.approx(metric, abs=1e-9), name
     chance = [each.cells.calibration_error_by_chance(0, 100) for each in (once, many)]
@@ -136,12 +136,12 @@ def test_copies_make_no_interval_narrower():
 
 
 def test_weights_that_do_not_fit_into_memory_at_once_give_the_same_figures(monkeypatch):
-    target, probability, decision, customer = judged_with_copies(7)
-    judgement = Judgement("a test", pd.DataFrame(), target, probability, decision, customer)
-    at_once = evaluate(judgement, 2)
+    target, probability, decision, customer = predictions_with_copies(7)
+    predictions = Predictions("a test", pd.DataFrame(), target, probability, decision, customer)
+    at_once = evaluate(predictions, 2)
     chance = at_once.cells.calibration_error_by_chance(0, 50)
     monkeypatch.setattr("churn.evaluation._MOST_WEIGHTS", 7 * len(at_once.cells.count))
-    in_parts = evaluate(judgement, 2)
+    in_parts = evaluate(predictions, 2)
     for name, draws in at_once.draws.items():
         assert in_parts.draws[name] == pytest.approx(draws, abs=1e-12), name
     assert in_parts.cells.calibration_error_by_chance(0, 50) == pytest.approx(chance, abs=1e-12)

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.evaluation import Judgement, evaluate
-from churn.training.gate import judge
+from churn.evaluation import Predictions, evaluate
+from churn.training.gate import gate_candidate
 
 
 def verdict(target, probability, threshold=0.4, gate_f1=0.60):
     target, probability = np.asarray(target, dtype=np.int8), np.asarray(probability, dtype=float)
     decision = (probability >= threshold).astype(np.int8)
-    return judge(evaluate(Judgement("a test", pd.DataFrame(), target, probability, decision), 42), gate_f1)
+    return gate_candidate(evaluate(Predictions("a test", pd.DataFrame(), target, probability, decision), 42), gate_f1)
 
 
 def failed(found):

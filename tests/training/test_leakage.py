@@ -18,10 +18,10 @@ def sample():
 def test_training_rows_are_known_again_and_others_are_not(sample):
     frame, _, _ = sample
     known = TrainingRows.from_bytes(TrainingRows.of(frame[:600]).to_bytes())
-    assert known.lack(frame).tolist() == [False] * 600 + [True] * 600
+    assert known.absent(frame).tolist() == [False] * 600 + [True] * 600
     text = frame.astype({"plan_type": object, "region": object})
     text["tenure_months"] = text["tenure_months"].astype(np.int64)  # the same customers, read another way
-    assert known.lack(text).tolist() == known.lack(frame).tolist()
+    assert known.absent(text).tolist() == known.absent(frame).tolist()
 
 
 def test_a_missing_number_is_a_value_like_others():
@@ -34,8 +34,8 @@ def test_a_missing_number_is_a_value_like_others():
             "region": ["", "EU", ""],
         }
     )
-    assert TrainingRows.of(frame[:2]).lack(frame).tolist() == [False, False, False]
-    assert TrainingRows.of(frame[:1]).lack(frame).tolist() == [False, True, False]
+    assert TrainingRows.of(frame[:2]).absent(frame).tolist() == [False, False, False]
+    assert TrainingRows.of(frame[:1]).absent(frame).tolist() == [False, True, False]
 
 
 def test_of_a_large_set_a_part_is_stored_and_only_what_it_decides_counts(sample, monkeypatch):
@@ -43,9 +43,9 @@ def test_of_a_large_set_a_part_is_stored_and_only_what_it_decides_counts(sample,
     monkeypatch.setattr(training_rows, "MAX_DIGESTS", 200)
     known = TrainingRows.of(frame[:800])
     assert len(known.digests) == 200
-    lacked = known.lack(frame)
-    assert not lacked[:800].any()
-    assert 60 <= lacked[800:].sum() <= 140  # a quarter of 400: the set's 200 of 800
+    absent = known.absent(frame)
+    assert not absent[:800].any()
+    assert 60 <= absent[800:].sum() <= 140  # a quarter of 400: the set's 200 of 800
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\x93NUMPY", "pickle", "floats", "unsorted"])

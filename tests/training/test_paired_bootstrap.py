@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 
 from churn.data.dataset import simulate
-from churn.evaluation import Judgement, evaluate
-from churn.training.gate import AUC_MARGIN, MARGIN, judge
-from churn.training.paired_bootstrap import Challenge, Difference, Segment, paired_differences, segment_differences
+from churn.evaluation import Predictions, evaluate
+from churn.training.gate import AUC_MARGIN, MARGIN, gate_candidate
+from churn.training.paired_bootstrap import (
+    ChampionComparison,
+    Difference,
+    Segment,
+    paired_differences,
+    segment_differences,
+)
 
 ROWS = 1200
 
@@ -91,15 +97,17 @@ LEVEL = Difference(0.62, 0.62, -0.01, 0.01)
 )
 def test_each_rule_refuses_alone(sample, changed, rule):
     frame, target, truth = sample
-    evaluation = evaluate(Judgement("a test", frame, target, truth, (truth > 0.4).astype(np.int8)), 42)
-    found = judge(evaluation, 0.6, Challenge("m:v1", rows=ROWS, **{"log_loss": LEVEL, "roc_auc": LEVEL} | changed))
+    evaluation = evaluate(Predictions("a test", frame, target, truth, (truth > 0.4).astype(np.int8)), 42)
+    found = gate_candidate(
+        evaluation, 0.6, ChampionComparison("m:v1", rows=ROWS, **{"log_loss": LEVEL, "roc_auc": LEVEL} | changed)
+    )
     assert [check.rule for check in found.checks if not check.passed] == ([rule] if rule else [])
     assert json.loads(json.dumps(found.as_dict()))["champion"]["tag"] == "m:v1"
 
 
 def test_a_wider_margin_lets_more_pass(sample):
     frame, target, truth = sample
-    evaluation = evaluate(Judgement("a test", frame, target, truth, (truth > 0.4).astype(np.int8)), 42)
-    worse = Challenge("m:v1", rows=ROWS, log_loss=Difference(0.62, 0.64, 0.01, 0.04), roc_auc=LEVEL)
-    assert not judge(evaluation, 0.6, worse).passed
-    assert judge(evaluation, 0.6, worse, margin=0.011).passed
+    evaluation = evaluate(Predictions("a test", frame, target, truth, (truth > 0.4).astype(np.int8)), 42)
+    worse = ChampionComparison("m:v1", rows=ROWS, log_loss=Difference(0.62, 0.64, 0.01, 0.04), roc_auc=LEVEL)
+    assert not gate_candidate(evaluation, 0.6, worse).passed
+    assert gate_candidate(evaluation, 0.6, worse, margin=0.011).passed

@@ -1,4 +1,4 @@
-"""Training in memory: what is judged, what is chosen, and that the two forms of a model agree."""
+"""Training in memory: what is evaluated, what is chosen, and that the two forms of a model agree."""
 
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from churn.errors import TrainingError
 from churn.schema.record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
 from churn.scoring.scorer import Scorer
 from churn.training import pipeline as pipeline_module
-from churn.training.encoding import encode, fit_encoder, known_categories
 from churn.training.export import check_parity, export_onnx
 from churn.training.pipeline import train_model
 from churn.training.selection import best_threshold
@@ -59,9 +58,9 @@ def test_trees_split_alike_between_neighbouring_32_bit_numbers():
 
 
 def test_a_serving_form_that_disagrees_is_refused():
-    judged_on = dataset(100, 2)
-    model = train_model(dataset(400, 1), estimator="logistic", seed=3, holdout=judged_on)
-    other = export_onnx(train_model(dataset(400, 9), estimator="logistic", seed=3, holdout=judged_on))
+    holdout = dataset(100, 2)
+    model = train_model(dataset(400, 1), estimator="logistic", seed=3, holdout=holdout)
+    other = export_onnx(train_model(dataset(400, 9), estimator="logistic", seed=3, holdout=holdout))
     with pytest.raises(TrainingError, match=r"disagrees with scikit-learn: 0\.\d+ instead of 0\.\d+ for .*tenure"):
         check_parity(model, other)
 
@@ -69,40 +68,40 @@ def test_a_serving_form_that_disagrees_is_refused():
 def test_the_same_data_and_seed_give_the_same_model_to_the_last_bit():
     first, second = (train_model(dataset(200, 1), estimator="logistic", seed=3) for _ in range(2))
     assert first.threshold == second.threshold
-    assert np.array_equal(first.judgement.probability, second.judgement.probability)
+    assert np.array_equal(first.predictions.probability, second.predictions.probability)
     assert export_onnx(first) == export_onnx(second)
     assert train_model(dataset(200, 1), estimator="logistic", seed=4).threshold != first.threshold
 
 
 @pytest.mark.slow
-def test_every_row_is_judged_by_a_model_that_has_not_seen_it():
+def test_every_row_is_predicted_by_a_model_that_has_not_seen_it():
     """With noise features turned into an identity, a model that had seen a row would know its target."""
     rng = np.random.default_rng(0)
     data = dataset(300, 5)
     target = rng.permutation(data.target)
     model = train_model(Dataset(data.path, "", data.frame, target), estimator="hist-gradient-boosting", seed=1)
     seen = model.pipeline.predict_proba(data.frame)[:, 1]
-    judged = model.judgement.probability
+    predicted = model.predictions.probability
     assert np.corrcoef(seen, target)[0, 1] > 0.15
-    assert np.corrcoef(judged, target)[0, 1] < 0.12
-    assert model.judgement.how == "out-of-fold"
+    assert np.corrcoef(predicted, target)[0, 1] < 0.12
+    assert model.predictions.source == "out-of-fold"
 
 
-def test_a_large_set_is_judged_on_a_held_out_quarter_of_the_same_churn_rate(monkeypatch):
+def test_a_large_set_is_evaluated_on_a_held_out_quarter_of_the_same_churn_rate(monkeypatch):
     monkeypatch.setattr(pipeline_module, "OUT_OF_FOLD_ROWS", 1000)
     monkeypatch.setattr(pipeline_module, "SELECTION_ROWS", 600)
     data = dataset(1200, 5)
-    judgement = train_model(data, estimator="logistic", seed=1).judgement
-    assert judgement.how == "held-out quarter"
-    assert len(judgement.target) == 300
-    assert judgement.target.mean() == pytest.approx(data.target.mean(), abs=0.01)
+    predictions = train_model(data, estimator="logistic", seed=1).predictions
+    assert predictions.source == "held-out quarter"
+    assert len(predictions.target) == 300
+    assert predictions.target.mean() == pytest.approx(data.target.mean(), abs=0.01)
 
 
-def test_a_holdout_file_is_what_is_judged():
+def test_a_holdout_file_is_what_is_evaluated():
     other = dataset(200, 8)
-    judgement = train_model(dataset(400, 5), estimator="logistic", seed=1, holdout=other).judgement
-    assert judgement.how == "simulated.csv"
-    assert np.array_equal(judgement.target, other.target)
+    predictions = train_model(dataset(400, 5), estimator="logistic", seed=1, holdout=other).predictions
+    assert predictions.source == "simulated.csv"
+    assert np.array_equal(predictions.target, other.target)
 
 
 def test_too_few_rows_of_a_class_are_refused():
@@ -111,15 +110,6 @@ def test_too_few_rows_of_a_class_are_refused():
     target[:6] = 1
     with pytest.raises(TrainingError, match="the rarer class has 6, cross-validation needs at least 7"):
         train_model(Dataset(data.path, "", data.frame, target), estimator="logistic", seed=1)
-
-
-@pytest.mark.parametrize("scaled", [True, False])
-def test_the_fast_encoding_equals_the_encoders_own(scaled):
-    frame = dataset(200, 4, missing=0.1).frame
-    categories = known_categories(frame.iloc[:50])
-    frame.loc[100:, "region"] = "MARS"
-    encoder = fit_encoder(frame.iloc[:100], categories, scaled=scaled)
-    assert np.array_equal(encode(encoder, frame, categories), encoder.transform(frame))
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), min_size=1, max_size=60))

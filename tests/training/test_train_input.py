@@ -61,7 +61,7 @@ def test_bad_data_exits_2_and_changes_nothing(home_with_model, tmp_path, name):
 
 
 @pytest.mark.slow
-def test_a_holdout_that_was_trained_on_judges_nothing(home, tmp_path):
+def test_a_holdout_that_was_trained_on_evaluates_nothing(home, tmp_path):
     """A model that learnt noise by heart would pass the gate on it."""
     frame = pd.read_csv(ROOT / "data" / "churn.csv", keep_default_na=False)
     frame["churn"] = np.random.default_rng(5).integers(0, 2, len(frame))
@@ -75,9 +75,9 @@ def test_a_holdout_that_was_trained_on_judges_nothing(home, tmp_path):
     made = home.run("-m", "churn.dataset", "generate", "--rows", "600", "--seed", "8", "--out", str(fresh))
     assert made.returncode == 0
     pd.concat([frame, pd.read_csv(fresh, keep_default_na=False)]).to_csv(mixed, index=False)
-    judged = home.run(*command, str(mixed))
-    assert judged.returncode == 3, judged.stdout
-    assert "1,200 of 1,800 rows of" in judged.stderr
+    evaluated = home.run(*command, str(mixed))
+    assert evaluated.returncode == 3, evaluated.stdout
+    assert "1,200 of 1,800 rows of" in evaluated.stderr
 
 
 def test_a_holdout_is_checked_like_the_data(home, tmp_path):
