@@ -43,27 +43,15 @@ def header_problems(header: Sequence[str]) -> list[str]:
     return problems
 
 
-def parse_number(text: str) -> float:
-    """The number that a field holds, surrounding spaces ignored.
-
-    Raises:
-        ValueError: it is not a decimal number; `nan`, `inf`, `0x10` and `1_000` are none.
-    """
-    if not _NUMBER.fullmatch(text):
-        raise ValueError(text)
-    return float(text)
-
-
 @lru_cache(maxsize=65_536)
 def field_problem(column: str, text: str) -> str | None:
     """What is wrong with a field that is not empty, and what is allowed; None when it can be used."""
     if column in _CATEGORICAL:
         return _text_problem(column, text)
     allowed = "0 or 1" if column == TARGET else _describe_range(_NUMERIC[column])
-    try:
-        number = parse_number(text)
-    except ValueError:
+    if not _NUMBER.fullmatch(text):  # Python would take `nan`, `inf` and `1_000` too
         return f"is not a number; allowed: {allowed}"
+    number = float(text)
     if column == TARGET:
         return None if number in (0, 1) else f"is not a target; allowed: {allowed}"
     feature = _NUMERIC[column]

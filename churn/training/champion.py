@@ -120,6 +120,5 @@ def _too_few(found: ChampionComparison, evaluated: int) -> str:
     )
     return (
         f"{left} without those that it may be fitted on; at least {MIN_CUSTOMERS} different customers of both classes "
-        "are needed: "
-        "give newer rows, or --holdout"
+        "are needed: give newer rows, or --holdout"
     )

@@ -83,11 +83,10 @@ def _alone(evaluation: Evaluation, gate_f1: float) -> tuple[GateCheck, ...]:
         _at_least("f1_gain", _upper(f1_gain), 0.0, "F1 is not below the best constant answer's by more than noise"),
         _above("log_loss_gain", _lower(loss_gain), 0.0, "log loss is better than the base rate's, beyond noise"),
         _above("roc_auc", _lower(draws["roc_auc"]), 0.5, "ROC AUC is above a coin's, beyond noise"),
-        GateCheck(
+        _at_most(
             "calibration_error",
             figures["calibration_error"],
             calibration_limit,
-            figures["calibration_error"] <= calibration_limit,
             "probabilities are not far from the shares that they promise",
         ),
     )
