@@ -96,6 +96,7 @@ def _opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         "autoload_known_extensions": False,
     }
     with damage_reported(path), duckdb.connect(config=config) as connection:
+        connection.execute("SET enable_progress_bar = false")  # a slow read would draw it on standard output
         connection.read_parquet(duckdb_name(path), hive_partitioning=False).create_view("data")
         data = connection.table("data")
         check_header(path, data.columns, "", header_problems(data.columns))

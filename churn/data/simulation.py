@@ -106,6 +106,7 @@ def _convert(csv: Path, parquet: Path) -> None:
     # One thread, so that the same rows give the same bytes.
     config: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "memory_limit": "256MB"}
     with duckdb.connect(config=config) as connection:
+        connection.execute("SET enable_progress_bar = false")  # a slow write would draw it on standard output
         types = ("SMALLINT", "SMALLINT", "DOUBLE", "VARCHAR", "VARCHAR", "TINYINT")
         columns = dict(zip((*FEATURE_NAMES, TARGET), types, strict=True))
         connection.read_csv(duckdb_name(csv), columns=columns, header=True).write_parquet(str(parquet))

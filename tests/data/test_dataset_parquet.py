@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 from dataset_files import VALID, csv, message, parquet, rows_sql
 
@@ -86,3 +87,18 @@ def test_a_generated_parquet_has_exactly_the_name_that_was_asked_for(tmp_path, n
     write_simulated(100, 1, tmp_path / name)
     assert read_dataset(tmp_path / name).rows == 100
     assert [path.name for path in tmp_path.rglob("x*")] == [Path(name).name]
+
+
+def test_a_slow_read_draws_no_bar_on_standard_output(tmp_path, monkeypatch, capfd):
+    """DuckDB draws one after two seconds, which here is the same as at once."""
+    path = parquet(tmp_path, rows_sql(rows=3_000_000))
+    connect = duckdb.connect
+
+    def hasty(**arguments):
+        connection = connect(**arguments)
+        connection.execute("SET progress_bar_time = 1")
+        return connection
+
+    monkeypatch.setattr(duckdb, "connect", hasty)
+    read_dataset(path)
+    assert capfd.readouterr().out == ""
