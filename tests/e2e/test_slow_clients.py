@@ -119,7 +119,7 @@ def test_aborted_uploads_leave_nothing_behind(target):
 async def _delays(server, seconds, path="/predict"):
     """A normal client's delays in seconds, one request after the other."""
     delays = []
-    async with httpx.AsyncClient(base_url=server.url) as http:
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
             started = time.perf_counter()
@@ -185,7 +185,9 @@ def test_large_bodies_that_are_held_refuse_others_and_are_given_back(tight):
 
 
 async def _crowd(server):
-    async with httpx.AsyncClient(base_url=server.url, limits=httpx.Limits(max_connections=32)) as http:
+    async with httpx.AsyncClient(
+        base_url=server.url, limits=httpx.Limits(max_connections=32), timeout=60
+    ) as http:
         posts = [http.post("/predict", json=SAFE) for _ in range(256)]
         probes = [http.get(path) for path in ("/health", "/ready", "/metrics", "/livez") for _ in range(8)]
         posted, probed = await asyncio.gather(asyncio.gather(*posts), asyncio.gather(*probes))
@@ -205,7 +207,7 @@ async def _held(server, upload):
     await writer.drain()
     await asyncio.sleep(0.3)
     large = json.dumps({"customers": [SAFE] * 4000}).encode()
-    async with httpx.AsyncClient(base_url=server.url) as http:
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
         refused = await http.post("/predict/batch", content=large)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
         assert (await http.post("/predict", json=SAFE)).status_code == 200
