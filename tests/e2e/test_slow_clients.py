@@ -185,9 +185,7 @@ def test_large_bodies_that_are_held_refuse_others_and_are_given_back(tight):
 
 
 async def _crowd(server):
-    async with httpx.AsyncClient(
-        base_url=server.url, limits=httpx.Limits(max_connections=32), timeout=60
-    ) as http:
+    async with httpx.AsyncClient(base_url=server.url, limits=httpx.Limits(max_connections=32), timeout=60) as http:
         posts = [http.post("/predict", json=SAFE) for _ in range(256)]
         probes = [http.get(path) for path in ("/health", "/ready", "/metrics", "/livez") for _ in range(8)]
         posted, probed = await asyncio.gather(asyncio.gather(*posts), asyncio.gather(*probes))
