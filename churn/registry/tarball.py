@@ -12,23 +12,27 @@ from churn.registry.archive import CURE
 
 
 def check_members(archive: Path, shown: Path) -> None:
-    """Refuse an archive that holds anything but plain files and folders inside itself.
+    """Refuse an archive that holds anything but plain files and folders inside itself, each once.
 
     Args:
         archive: file to check.
         shown: its path in messages.
 
     Raises:
-        ArchiveInvalid: names the first member that is a link, a device, or lies outside; or the archive is damaged.
+        ArchiveInvalid: names the first member that is a link, a device, lies outside, or is there twice; or the archive is
+            damaged.
     """
+    seen: set[PurePosixPath] = set()
     with _opened(archive, shown) as members:
         for member in members:
-            if problem := _problem(member):
+            path = PurePosixPath(member.name)
+            if problem := "is there twice" if path in seen else _problem(member):
                 raise ArchiveInvalid(f"{shown}: {member.name!r} {problem}: not an archive of this project; {CURE}")
+            seen.add(path)
 
 
 def read_files(archive: Path) -> dict[str, bytes]:
-    """The files of an archive by their paths in it; of two with one path the last, as when it is unpacked.
+    """The files of a checked archive by their paths in it.
 
     Raises:
         ArchiveInvalid: the archive is damaged.

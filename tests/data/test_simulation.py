@@ -128,7 +128,7 @@ def test_a_protected_file_is_left_alone(tmp_path):
     # Root may write everything, so it becomes somebody else once all is imported.
     code = (
         "import os, sys; from churn.data.__main__ import main; os.getuid() or os.setuid(65534); "
-        f"sys.exit(main(['generate', '--rows', '5', '--out', {out.name!r}], 'python -m churn.dataset'))"
+        f"sys.exit(main(['generate', '--rows', '5', '--out', {out.name!r}]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -74,6 +74,7 @@ BAD_POINTERS = {
 }
 
 
+@pytest.mark.slow
 def test_a_bad_pointer_leaves_the_model_in_service_and_is_reported_once(home_with_model, serve):
     def point(content):  # replaced, or the service could see a half of it
         new = home_with_model.registry / "new-pointer"
@@ -172,6 +173,7 @@ def test_logs_are_json_lines_with_request_id_and_model_tag(home_with_model, serv
     assert (access["path"], access["status"], access["model_tag"]) == ("/predict", 200, "churn_model_v1:v1")
 
 
+@pytest.mark.slow
 def test_draining_is_told_to_probes_and_clients_and_undone_by_nothing_but_the_end(home_with_model, serve, tmp_path):
     drain = tmp_path / "drain"
     drain.touch()
@@ -190,6 +192,7 @@ def test_draining_is_told_to_probes_and_clients_and_undone_by_nothing_but_the_en
         assert (get(server, path).status_code, get(server, path).headers["connection"]) == (status, "close")
 
 
+@pytest.mark.slow
 def test_a_journal_folder_that_cannot_be_written_stops_no_prediction(home_with_model, serve):
     (home_with_model.path / "logs").write_text("a file where the folder should be")
     server = serve(home_with_model)

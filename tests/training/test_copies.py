@@ -98,7 +98,7 @@ def test_a_resample_draws_customers_with_all_of_their_rows():
     draws = cells.metrics(cells.resample(4, 2000))
     rng, slow = np.random.default_rng(9), {"roc_auc": [], "log_loss": [], "brier": [], "f1": [], "accuracy": []}
     rows_of = [np.flatnonzero(customer == number) for number in range(customer.max() + 1)]
-    for _ in range(600):
+    for _ in range(300):
         rows = np.concatenate([rows_of[number] for number in rng.integers(len(rows_of), size=len(rows_of))])
         t, p, d = target[rows], np.clip(probability[rows], 1e-15, 1 - 1e-15), decision[rows]
         slow["roc_auc"].append(oracle.roc_auc_score(t, p))
@@ -108,7 +108,7 @@ def test_a_resample_draws_customers_with_all_of_their_rows():
         slow["accuracy"].append(oracle.accuracy_score(t, d))
     for name, values in slow.items():  # two bootstraps of one sample: equal but for the noise of their draws
         assert draws[name].mean() == pytest.approx(np.mean(values), abs=np.std(values) / 4), name
-        assert draws[name].std() == pytest.approx(np.std(values), rel=0.15), name
+        assert draws[name].std() == pytest.approx(np.std(values), rel=0.2), name
 
 
 def test_every_figure_of_rows_with_copies_equals_scikit_learns():

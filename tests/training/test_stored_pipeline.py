@@ -136,6 +136,7 @@ def test_missing_values_are_those_of_training(model, request):
         assert np.abs(np.array(alone) - served[:6]).max() <= TOLERANCE, repr(gap)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["boosting", "logistic"])
 def test_it_loads_where_this_project_is_not(model, request, tmp_path):
     stored, frame = request.getfixturevalue(model), random_rows(2000)
