@@ -19,7 +19,7 @@ def check_members(archive: Path, shown: Path) -> None:
         shown: its path in messages.
 
     Raises:
-        ArchiveInvalid: names the first member that is a link, a device, lies outside, or is there twice; or the archive is
+        ArchiveInvalid: names the first member that is a link, a device, outside, or there twice; or the archive is
             damaged.
     """
     seen: set[PurePosixPath] = set()
