@@ -20,7 +20,7 @@ from churn.errors import SettingsError
 from churn.schema.record import Customer, Prediction
 from churn.scoring.batch import Batch, BatchPrediction
 from churn.settings import read_settings
-from container_image import IMAGE
+from serving.image import IMAGE
 from serving.upstream.bentoml import clean_metrics_folders, service_class
 from serving.upstream.circus import do_not_forget_to_stop
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def _worker() -> Worker:
     # BentoML's parent process imports this file too: it must pay neither for ONNX Runtime nor for metrics, whose
     # storage must be opened in the worker.
-    from serving.worker import worker  # noqa: PLC0415
+    from serving.worker import worker
 
     return worker()
 

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich import console, progress
+
 LONG_BYTES = 50 * 10**6
 
 type Advance = Callable[[int], None]
@@ -26,8 +28,6 @@ def reading(what: str, size: int) -> Iterator[Advance]:
     if size <= LONG_BYTES or not sys.stderr.isatty():
         yield ignore
         return
-    from rich import console, progress  # noqa: PLC0415 - 0.1 s that most runs do not need
-
     columns = (
         progress.TextColumn("reading {task.description}", markup=False),
         progress.BarColumn(),

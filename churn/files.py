@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -71,3 +72,8 @@ def _rename(temporary: Path, path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def duckdb_name(path: Path) -> str:
+    """The name by which DuckDB reads exactly this file: it takes `*`, `?` and `[` for patterns, `~` for a home."""
+    return re.sub(r"[*?[]", r"[\g<0>]", str(path.absolute()))

@@ -5,7 +5,7 @@ import logging
 import time
 from pathlib import Path
 
-from churn.bearer import TokenSettings, read_token_file
+from churn.settings.bearer import TokenSettings, read_token_file
 from serving.messages import HttpError, Request
 
 CHECK_SECONDS = 1.0

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from churn.bearer import PLACEHOLDER_TOKEN
 from churn.settings import DRAIN_FILE, read_settings
-from container_image import IMAGE
+from churn.settings.bearer import PLACEHOLDER_TOKEN
+from serving.image import IMAGE
 from serving.routes import ROUTES
 from tests.manifest_objects import API, CONFIG, DEPLOYMENT, OBJECTS, PODS, ROOT, every_value
 
 DOCKERFILE = IMAGE.post_commands[-1]
-# BentoML's own, which churn/settings.py does not read.
+# BentoML's own, which churn/settings does not read.
 FOREIGN_SETTINGS = {"BENTOML_HOME"}
 
 

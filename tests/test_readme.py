@@ -14,7 +14,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def settings():
-    source = (ROOT / "churn" / "settings.py").read_text(encoding="utf-8")
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "churn" / "settings").glob("*.py"))
     names = re.findall(r'(?:reader\.\w+|setting)\(\s*"([A-Z][A-Z_]+)"', source)
     return sorted({*names, "MONITORING_TOKEN_FILE", "BENTOML_HOME"})
 

@@ -1,8 +1,8 @@
 import pytest
 
-from churn.bearer import PLACEHOLDER_TOKEN
 from churn.errors import SettingsError
 from churn.settings import DRIFT_RANGES, DriftSettings, read_settings
+from churn.settings.bearer import PLACEHOLDER_TOKEN
 
 
 def test_defaults_are_the_documented_ones(tmp_path, monkeypatch):
@@ -109,10 +109,14 @@ def test_no_secret_is_in_the_settings_printed_form():
 def test_only_settings_reads_the_environment(pytestconfig):
     sources = [*pytestconfig.rootpath.glob("churn/**/*.py"), *pytestconfig.rootpath.glob("serving/**/*.py")]
     readers = {
-        path.name
+        path.relative_to(pytestconfig.rootpath).as_posix()
         for path in sources
         if any(word in path.read_text(encoding="utf-8") for word in ("os.environ", "getenv"))
     }
-    # store.py asks for BentoML's own BENTOML_HOME, as BentoML does, bentoml.py and prometheus.py for the folder of
-    # metrics that it gives its workers; __init__.py sets what ONNX Runtime reads.
-    assert readers == {"settings.py", "store.py", "bentoml.py", "prometheus.py", "__init__.py"}
+    assert readers == {
+        "churn/settings/__init__.py",
+        "churn/__init__.py",  # sets what ONNX Runtime reads
+        "churn/registry/store.py",  # asks for BentoML's own BENTOML_HOME, as BentoML does
+        "serving/upstream/bentoml.py",  # and these for the folder of metrics that it gives its workers
+        "serving/upstream/prometheus.py",
+    }

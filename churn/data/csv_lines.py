@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from churn.data.columns import COLUMNS, header_problems, shorten
+from churn.data.file_kind import foreign_kind
 from churn.data.validation import Record, check_header, refuse
 from churn.errors import DataError
-from churn.file_kind import foreign_kind
 
 UNIT = "line"
 

@@ -12,10 +12,10 @@ from churn import console
 from churn.data import csv_file, csv_lines, parquet_file
 from churn.data.columns import COLUMNS, is_valid
 from churn.data.copies import Digests, count_customers, row_digests
+from churn.data.file_kind import foreign_kind
 from churn.data.simulation import SUFFIXES, simulate
 from churn.data.validation import check_records
 from churn.errors import DataError
-from churn.file_kind import foreign_kind
 from churn.schema.record import FEATURE_NAMES, TARGET
 
 __all__ = ["Dataset", "read_dataset", "simulate"]

@@ -12,10 +12,11 @@ import pandas as pd
 
 from churn.console import Advance
 from churn.data.columns import COLUMNS, header_problems, shorten
+from churn.data.file_kind import foreign_kind
 from churn.data.frame_builder import TableBuilder
 from churn.data.validation import Record, check_header, refuse
 from churn.errors import DataError
-from churn.file_kind import duckdb_name, foreign_kind
+from churn.files import duckdb_name
 from churn.schema.record import CATEGORICAL_NAMES, NUMERIC_NAMES, TARGET
 
 UNIT = "row"

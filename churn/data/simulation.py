@@ -15,8 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn.errors import DataError
-from churn.file_kind import duckdb_name
-from churn.files import replacing
+from churn.files import duckdb_name, replacing
 from churn.schema.record import FEATURE_NAMES, TARGET
 
 BLOCK_ROWS = 65_536

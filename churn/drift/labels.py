@@ -12,7 +12,7 @@ from churn.data.csv_lines import UNIT, check_bytes, csv_records, find_header
 from churn.data.parquet_file import ID, LABEL, check_magic, check_types, damage_reported
 from churn.data.validation import Problems, refuse, wrong_width
 from churn.errors import DataError
-from churn.file_kind import duckdb_name
+from churn.files import duckdb_name
 from churn.journal.scan import Scan
 
 COLUMNS = ("request_id", "churn")

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from churn.console import Advance, ignore
 from churn.errors import JournalError
-from churn.file_kind import duckdb_name
+from churn.files import duckdb_name
 from churn.journal.files import is_compressed, size, write_readable_copy
 from churn.journal.record import READABLE, FutureLines, expressions, json_types
 from churn.schema.record import MISSING_CATEGORY

@@ -18,6 +18,7 @@ from churn.registry.layout import os_errors_reported
 from churn.registry.lock import locked
 from churn.registry.store import LocalStore, import_bentoml, is_complete
 from churn.registry.tag import LATEST, Tag
+from churn.schema.json_text import Json
 
 
 @contextlib.contextmanager
@@ -109,7 +110,7 @@ def _drop_stale_latest(parent: Path) -> None:
             latest.unlink()
 
 
-def _without_none(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _without_none(value: Json) -> Json:
     """A copy without None, which BentoML's metadata refuses; BentoML changes what it is given."""
     if isinstance(value, Mapping):
         return {str(key): _without_none(item) for key, item in value.items() if item is not None}

@@ -1,13 +1,17 @@
 """Tables of models: with rules and colour at a terminal, plain and aligned otherwise."""
 
-# ruff: noqa: PLC0415 - a tenth of a second that a pipe does not need
-
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
 from churn.registry.entry import ModelEntry
+from churn.schema.json_text import Json
 
 _HEADER = ("", "model", "trained (UTC)", "rows", "F1", "ROC AUC", "log loss", "gate", "archive")
 
@@ -53,7 +57,7 @@ def _figure(value: object) -> str:
     return f"{value:.4f}" if isinstance(value, int | float) else ""
 
 
-def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any JSON value
+def _flat(prefix: str, value: Json) -> list[tuple[str, str]]:
     if isinstance(value, Mapping):
         return [row for key, item in value.items() for row in _flat(f"{prefix}.{key}" if prefix else str(key), item)]
     return [(prefix, value if isinstance(value, str) else json.dumps(value))]
@@ -67,11 +71,6 @@ def _plain(table: Table) -> str:
 
 
 def _render_rich(table: Table) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
     shown = RichTable(box=box.SIMPLE_HEAD, show_header=bool(table.header))
     for title in table.header or table.rows[0]:
         shown.add_column(title, overflow="fold")

@@ -1,6 +1,11 @@
 """Encoding of JSON bodies: the byte order mark and encodings other than UTF-8 (RFC 8259, 8.1)."""
 
+from typing import Any
+
 from churn.errors import RecordError
+
+type Json = Any
+"""Value that JSON can hold."""
 
 UTF8_MARK = b"\xef\xbb\xbf"
 """A byte order mark, which some editors and libraries put before UTF-8: it says nothing, and is ignored."""

@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime as ort
 
 from churn.errors import ModelInvalid
+from churn.schema.json_text import Json
 from churn.schema.record import CATEGORICAL_NAMES, NUMERIC_NAMES, SCHEMA_VERSION, Customer
 
 GOLDEN_TOLERANCE = 1e-5
@@ -117,7 +118,7 @@ class Scorer:
                 )
 
 
-def _parsed(tag: str, files: Mapping[str, bytes], name: str) -> Any:  # noqa: ANN401 - any JSON value
+def _parsed(tag: str, files: Mapping[str, bytes], name: str) -> Json:
     try:
         return json.loads(files[name])
     except (ValueError, RecursionError) as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ type Parameters = Mapping[str, float | int]
 class Classifier(Protocol):
     """What is used of a scikit-learn classifier."""
 
-    def fit(self, encoded: Floats, target: npt.NDArray[np.int8]) -> Any:  # noqa: ANN401 - returns itself
+    def fit(self, encoded: Floats, target: npt.NDArray[np.int8]) -> "Classifier":
         """Fit to [n, k] features and [n] targets."""
 
     def predict_proba(self, encoded: Floats) -> Floats:

@@ -25,7 +25,7 @@ def run(options: Options, settings: Settings) -> int:
     holdout = _unseen(read_dataset(options.holdout), dataset) if options.holdout else None
     _report_copies(dataset)
     # scikit-learn and the ONNX converter take 1.3 s to import, which a file that cannot be used should not cost.
-    from churn.training.candidate import train_candidate  # noqa: PLC0415
+    from churn.training.candidate import train_candidate
 
     promoted = train_candidate(dataset, holdout, registry, options, settings.model_name)
     return DONE if promoted else FOUND

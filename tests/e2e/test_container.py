@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from container_image import BASE_IMAGE
+from serving.image import BASE_IMAGE
 from tests.conftest import BIN, LEAVING, ROOT, SAFE
 from tests.e2e.container_engine import (
     Engine,

@@ -1,4 +1,4 @@
-"""File type detection by first bytes; and file names escaped for DuckDB."""
+"""File type detection by first bytes."""
 
 import re
 import zipfile
@@ -58,8 +58,3 @@ def _zipped(path: Path) -> tuple[str, str]:
         if any(name.startswith(beginning) for name in names):
             return what, _EXPORT
     return "a ZIP archive", "unpack it first"
-
-
-def duckdb_name(path: Path) -> str:
-    """The name by which DuckDB reads exactly this file: it takes `*`, `?` and `[` for patterns, `~` for a home."""
-    return re.sub(r"[*?[]", r"[\g<0>]", str(path.absolute()))

@@ -13,7 +13,7 @@ from pathlib import Path
 from bentoml.images import Image
 
 BASE_IMAGE = "docker.io/library/python:3.12-slim"
-REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+REQUIREMENTS = Path(__file__).parents[1] / "requirements.txt"
 
 _LAST_COMMAND = f"""\
 python src/tools/thin_image.py /app/.venv

@@ -1,6 +1,6 @@
 """Typed reading of environment variables, which collects all that is wrong instead of stopping at the first."""
 
-import os
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, field
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from churn.bearer import PLACEHOLDER_TOKEN, TokenSettings, read_token_file
+from churn.settings.bearer import PLACEHOLDER_TOKEN, TokenSettings, read_token_file
 
 if TYPE_CHECKING:
     from churn.signing import ModelKey
@@ -53,8 +53,10 @@ class Environment:
     def folder(self, name: str) -> Path:
         """A folder that exists; the current one where none is set."""
         value = Path(self.text(name) or Path.cwd())
-        if not os.path.isdir(value):  # noqa: PTH112 - Path.is_dir raises where the name is too long
-            self.refuse(name, str(value), "a folder that exists")
+        with contextlib.suppress(OSError):  # a name that is too long
+            if value.is_dir():
+                return value.absolute()
+        self.refuse(name, str(value), "a folder that exists")
         return value.absolute()
 
     def number[T: (int, float)](self, name: str, default: T, minimum: T, maximum: T) -> T:

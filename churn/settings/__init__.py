@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from churn.bearer import TokenSettings
-from churn.environment import Environment, setting
 from churn.errors import SettingsError
+from churn.settings.bearer import TokenSettings
+from churn.settings.environment import Environment, setting
 
 if TYPE_CHECKING:
     from churn.signing import ModelKey
