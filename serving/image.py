@@ -3,7 +3,7 @@
 BentoML's own image is one stage, with a compiler, git, uv, package caches, every library's own tests and
 bytecode of everything: 1.5 GB. Here that stage only prepares; the image takes the thinned environment out of it.
 
-BentoML's way to a second stage is a Dockerfile template, but 1.4.39 refuses to read one back from its own
+BentoML's way to a second stage is a Dockerfile template, but it (seen in 1.4.39) refuses to read one back from its own
 temporary folder. So the second stage travels in the last of the commands, which BentoML writes into the
 Dockerfile as they stand; what it writes after them (our files, entrypoint, user) lands in that stage.
 """

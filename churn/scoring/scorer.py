@@ -52,7 +52,7 @@ class Scorer:
             known = tuple(frozenset(card["categories"][name]) for name in CATEGORICAL_NAMES)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelInvalid(f"model {tag}: card.json lacks or garbles {error}; {_CURE}") from None
-        # Of a function, not of a method: a cycle through the session would never be collected (serving/runtime.py).
+        # Of a function, not of a method: a cycle through the session would never be collected (serving/worker.py).
         self.warnings = lru_cache(_REMEMBERED)(partial(_unseen, known))
         self._session = _session(tag, onnx)
 
