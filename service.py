@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import bentoml
 
 from churn.errors import SettingsError
-from churn.schema.record import Customer, Prediction
+from churn.schema.old_record import Customer, Prediction
 from churn.scoring.batch import Batch, BatchPrediction
 from churn.settings import read_settings
 from serving.image import IMAGE

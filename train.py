@@ -42,11 +42,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--data", type=Path, metavar="FILE",
         help="CSV or Parquet to train on (default: $CHURN_HOME/data/churn.csv if there is one, else the bundled set)",
     )  # fmt: skip
+    option(
+        "--schema", type=Path, metavar="FILE",
+        help="schema of the table (default: $CHURN_HOME/schema.toml if there is one, else the bundled one)",
+    )  # fmt: skip
     option("--holdout", type=Path, metavar="FILE", help="evaluate on this file instead of out of fold")
     option("--model", dest="estimator", choices=ESTIMATORS, default="logistic", help="estimator (default: %(default)s)")
     option("--version", metavar="v1", help="version of the stored model (default: the next free one)")
     option("--seed", type=whole_number(0, 2**32 - 1), default=42, help="of every random choice (default: %(default)s)")
-    option("--gate-f1", type=number(0, 1), default=0.60, metavar="F1", help="F1 to reach (default: %(default).2f)")
+    option("--gate-f1", type=number(0, 1), metavar="F1", help="F1 to reach (default: that of the schema, if it has one)")
     option(
         "--margin", type=number(0, 1), default=0.002, metavar="NATS",
         help="log loss that may be lost to the model in service (default: %(default)s)",

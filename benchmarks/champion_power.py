@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from churn.data.dataset import Dataset, simulate
 from churn.evaluation import Evaluation, evaluate
-from churn.schema.record import SCHEMA_VERSION
+from churn.schema.old_record import SCHEMA_VERSION
 from churn.scoring.scorer import Scorer
 from churn.training.champion import Champion, compare
 from churn.training.estimators import ESTIMATORS

@@ -33,7 +33,7 @@ from churn.data.dataset import Dataset, read_dataset, simulate
 from churn.drift.comparison import compare
 from churn.drift.distribution import Categories, Numbers, Summary
 from churn.drift.reference import Reference, build_reference
-from churn.schema.record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
+from churn.schema.old_record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
 from churn.settings import DriftSettings
 from churn.training.pipeline import TrainedModel, train_model
 

@@ -2,6 +2,7 @@
 
 ChurnError                      what is wrong, where, and what to do; its text is shown to the user as it stands
 ├── SettingsError               an environment variable or option holds what it may not
+├── SchemaError                 a schema file cannot be used
 ├── DataError                   a training file cannot be used; `problems` lists what was found
 ├── RecordError                 a customer record is invalid; `problems` lists field, message, type
 ├── TrainingError               a model could not be fitted, or its two forms disagree
@@ -46,6 +47,10 @@ class ChurnError(Exception):
 
 class SettingsError(ChurnError):
     """An environment variable or a command-line option holds a value that is not allowed."""
+
+
+class SchemaError(ChurnError):
+    """A schema file cannot be read, or says what it may not."""
 
 
 class DataError(ChurnError):

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from churn.errors import ChurnError, ModelUnavailable
-from churn.schema.record import parse_customer
+from churn.schema.old_record import parse_customer
 from churn.scoring.batch import parse_batch
 from churn.scoring.predictor import Predictor
 from churn.settings import Settings

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from churn.schema.record import CATEGORICAL_NAMES
+from churn.schema.old_record import CATEGORICAL_NAMES
 from serving.routes import ROUTES, Error, Route
 
 type Json = dict[str, Any]

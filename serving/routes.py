@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from churn.schema.record import Customer, Prediction
+from churn.schema.old_record import Customer, Prediction
 from churn.scoring.batch import Batch, BatchPrediction
 
 

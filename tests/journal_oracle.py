@@ -9,7 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from churn.journal.moments import latest_moment, parse_moment
-from churn.schema.record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
+from churn.schema.old_record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
 
 TIME = re.compile(
     "[0-9]{4}-[0-9]{2}-[0-9]{2}"

@@ -18,7 +18,7 @@ from onnx import TensorProto, checker, helper, numpy_helper
 
 from churn.registry import Registry
 from churn.registry.history import Promotion
-from churn.schema.record import CATEGORICAL_NAMES, NUMERIC_NAMES, SCHEMA_VERSION, Customer
+from churn.schema.old_record import CATEGORICAL_NAMES, NUMERIC_NAMES, SCHEMA_VERSION, Customer
 from churn.scoring.scorer import Scorer
 
 NAME = "churn_model_v1"

@@ -8,7 +8,7 @@ import tracemalloc
 import pytest
 
 from churn.errors import RecordError, SettingsError
-from churn.schema.record import MAX_COUNTED, MAX_PROBLEMS, parse_customer
+from churn.schema.old_record import MAX_COUNTED, MAX_PROBLEMS, parse_customer
 from churn.scoring.batch import MAX_ROWS, MAX_VALUES, parse_batch
 from churn.settings import LimitSettings, read_settings
 

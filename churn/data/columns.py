@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from churn.schema.record import (
+from churn.schema.old_record import (
     CATEGORICAL_FEATURES,
     FEATURE_NAMES,
     MISSING_CATEGORY,

@@ -4,11 +4,11 @@ Were copies taken for independent rows, a model would be evaluated on customers 
 would be too narrow. So all copies fall into one fold and are resampled as one.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-
-from churn.schema.record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
 
 type Digests = npt.NDArray[np.uint64]
 type Customers = npt.NDArray[np.intp]
@@ -20,12 +20,17 @@ def row_digests(frame: pd.DataFrame) -> Digests:
     The target has no part in it: leaving rows out by their features favours no target, and a row whose target was
     corrected since is still a row that the model has seen.
     """
-    numbers = frame[list(NUMERIC_NAMES)].to_numpy(np.float32) + np.float32(0)  # so that -0 is 0
-    numbers[np.isnan(numbers)] = np.nan  # of the many bit patterns, one
-    columns = {name: numbers[:, index] for index, name in enumerate(NUMERIC_NAMES)}
-    columns |= {name: frame[name].to_numpy() for name in CATEGORICAL_NAMES}
-    digests: Digests = pd.util.hash_pandas_object(pd.DataFrame(columns)[list(FEATURE_NAMES)], index=False).to_numpy()
+    columns = {name: _digestible(column) for name, column in frame.items()}
+    digests: Digests = pd.util.hash_pandas_object(pd.DataFrame(columns, copy=False), index=False).to_numpy()
     return digests
+
+
+def _digestible(column: "pd.Series[Any]") -> Any:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.to_numpy()
+    numbers = column.to_numpy(np.float32) + np.float32(0)  # so that -0 is 0
+    numbers[np.isnan(numbers)] = np.nan  # of the many bit patterns, one
+    return numbers
 
 
 def number_customers(digests: Digests | Customers) -> Customers:

@@ -12,7 +12,7 @@ from churn.console import Advance
 from churn.data.csv_lines import UNIT, Header, check_bytes, csv_records, read_header
 from churn.data.frame_builder import Floats, TableBuilder
 from churn.data.validation import check_records
-from churn.schema.record import CATEGORICAL_NAMES, NUMERIC_FEATURES, TARGET
+from churn.schema.old_record import CATEGORICAL_NAMES, NUMERIC_FEATURES, TARGET
 
 CHUNK_ROWS = 250_000
 _NUMERALS = b"0123456789.eE+- \t\n\v\f\r"

@@ -16,7 +16,8 @@ from churn.data.file_kind import foreign_kind
 from churn.data.simulation import SUFFIXES, simulate
 from churn.data.validation import check_records
 from churn.errors import DataError
-from churn.schema.record import FEATURE_NAMES, TARGET
+from churn.schema.definition import Schema
+from churn.schema.old_record import FEATURE_NAMES, TARGET
 
 __all__ = ["Dataset", "read_dataset", "simulate"]
 
@@ -31,6 +32,7 @@ class Dataset:
         frame: the features [rows, 5], columns `FEATURE_NAMES`: numbers float64 within their ranges, NaN where
             missing; categories CategoricalDtype of str, normalised, `MISSING_CATEGORY` where missing.
         target: [rows] of 0 and 1, both present.
+        schema: of the table.
 
     """
 
@@ -38,6 +40,7 @@ class Dataset:
     sha256: str
     frame: pd.DataFrame
     target: npt.NDArray[np.int8]
+    schema: Schema
 
     @property
     def rows(self) -> int:
@@ -55,7 +58,7 @@ class Dataset:
         return row_digests(self.frame)
 
 
-def read_dataset(path: Path) -> Dataset:
+def read_dataset(path: Path, schema: Schema) -> Dataset:
     """Read a CSV (UTF-8) or Parquet file with the columns `COLUMNS`, in any order, and check every value.
 
     Raises:
@@ -69,7 +72,7 @@ def read_dataset(path: Path) -> Dataset:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read: {reason}") from None
-    return Dataset(path, sha256, frame[list(FEATURE_NAMES)], frame[TARGET].to_numpy(np.int8))
+    return Dataset(path, sha256, frame[list(FEATURE_NAMES)], frame[TARGET].to_numpy(np.int8), schema)
 
 
 def _why_unreadable(path: Path) -> str | None:

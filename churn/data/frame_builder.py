@@ -9,7 +9,7 @@ import pandas as pd
 
 from churn.data import levels
 from churn.data.columns import COLUMNS, known_form
-from churn.schema.record import CATEGORICAL_FEATURES, MISSING_CATEGORY, NUMERIC_NAMES, TARGET, CategoricalFeature
+from churn.schema.old_record import CATEGORICAL_FEATURES, MISSING_CATEGORY, NUMERIC_NAMES, TARGET, CategoricalFeature
 
 type Floats = npt.NDArray[np.float64]
 

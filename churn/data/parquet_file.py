@@ -17,7 +17,7 @@ from churn.data.frame_builder import TableBuilder
 from churn.data.validation import Record, check_header, refuse
 from churn.errors import DataError
 from churn.files import duckdb_name
-from churn.schema.record import CATEGORICAL_NAMES, NUMERIC_NAMES, TARGET
+from churn.schema.old_record import CATEGORICAL_NAMES, NUMERIC_NAMES, TARGET
 
 UNIT = "row"
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from churn.errors import DataError
 from churn.files import duckdb_name, replacing
-from churn.schema.record import FEATURE_NAMES, TARGET
+from churn.schema.old_record import FEATURE_NAMES, TARGET
 
 BLOCK_ROWS = 65_536
 """Changing this changes every simulated set beyond its first rows, so the bundled one must be made anew."""

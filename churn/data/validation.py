@@ -7,7 +7,7 @@ from pathlib import Path
 
 from churn.data.columns import COLUMNS, MAX_MISSING, field_problem, shorten
 from churn.errors import DataError
-from churn.schema.record import FEATURE_NAMES, TARGET
+from churn.schema.old_record import FEATURE_NAMES, TARGET
 
 SHOWN = 5
 """So many kinds of problems of a file are listed, and so many places of each; the rest are counted."""

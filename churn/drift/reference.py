@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 from churn.drift.distribution import Categories, Numbers, Summary
 from churn.errors import DriftError
-from churn.schema.record import CATEGORICAL_NAMES, FEATURE_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
+from churn.schema.old_record import FEATURE_NAMES
+from churn.schema.record import MISSING_CATEGORY
 
 if TYPE_CHECKING:  # importing pandas takes longer than reading a window
     import pandas as pd
@@ -48,19 +49,18 @@ def build_reference(frame: "pd.DataFrame", probability: npt.ArrayLike) -> dict[s
         probability: the model's probabilities, in [0, 1], for rows it had not seen; any number of them.
 
     """
-    numbers = {name: Numbers.of(frame[name]).as_json() for name in NUMERIC_NAMES}
-    categories = {name: Categories.of(_count(frame[name])).as_json() for name in CATEGORICAL_NAMES}
     return {
         "format_version": FORMAT_VERSION,
         "rows": len(frame),
-        "features": numbers | categories,
+        "features": {name: _summary(column).as_json() for name, column in frame.items()},
         "prediction": Numbers.of(probability).as_json(),
     }
 
 
 def train_stats(frame: "pd.DataFrame") -> dict[str, dict[str, float]]:
     """Mean and standard deviation (n - 1) of each numeric feature, missing values left out."""
-    return {name: {"mean": float(frame[name].mean()), "std": float(frame[name].std(ddof=1))} for name in NUMERIC_NAMES}
+    numbers = frame.select_dtypes("number")
+    return {str(name): {"mean": float(column.mean()), "std": float(column.std(ddof=1))} for name, column in numbers.items()}
 
 
 def read_reference(path: Path) -> Reference:
@@ -99,6 +99,10 @@ def _parse(document: dict[str, Any]) -> Reference:
         for name, summary in document["features"].items()
     }
     return Reference(int(document["rows"]), features, Numbers.from_json(document["prediction"]))
+
+
+def _summary(column: "pd.Series[Any]") -> Summary:
+    return Numbers.of(column) if column.dtype.kind == "f" else Categories.of(_count(column))
 
 
 def _count(column: "pd.Series[Any]") -> dict[str, int]:

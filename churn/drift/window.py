@@ -12,7 +12,7 @@ from churn.journal.moments import EARLIEST, format_moment, latest_moment
 from churn.journal.newest import load_newest
 from churn.journal.record import FutureLines
 from churn.journal.scan import Scan, open_scan
-from churn.schema.record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
+from churn.schema.old_record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
 
 MAX_VALUES = 100_000
 """Distinct values that are kept of a window beyond that size: its distribution is then known to 1/100,000."""

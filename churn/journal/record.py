@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from churn.journal.moments import EARLIEST, LATEST, format_moment
-from churn.schema.record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES, SCHEMA_VERSION
+from churn.schema.old_record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES, SCHEMA_VERSION
 
 _TAIL = b',"schema_version":%d}\n' % SCHEMA_VERSION
 _TIME = (

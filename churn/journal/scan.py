@@ -20,7 +20,7 @@ from churn.errors import JournalError
 from churn.files import duckdb_name
 from churn.journal.files import is_compressed, size, write_readable_copy
 from churn.journal.record import READABLE, FutureLines, expressions, json_types
-from churn.schema.record import MISSING_CATEGORY
+from churn.schema.old_record import MISSING_CATEGORY
 
 type Floats = npt.NDArray[np.float64]
 

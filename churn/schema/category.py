@@ -8,13 +8,14 @@ training saw unknown when it is served.
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, PydanticKnownError, core_schema
 
 # Control characters and line separators would let a value forge a log line or a header.
 PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
+
+type Case = Literal["keep", "lower", "upper"]
 
 _printable = re.compile(PRINTABLE).fullmatch
 # Unicode's property White_Space. `str.strip` alone would take U+001C to U+001F too, which are not printable.
@@ -27,9 +28,9 @@ _REMEMBERED = 4096
 
 @dataclass(frozen=True)
 class Category:
-    """Annotates a text: trimmed, in NFC and of one case, and then of 1 to `max_length` printable characters."""
+    """Normal form of a text: trimmed, in NFC, in one case; then of 1 to `max_length` printable characters."""
 
-    case: Literal["lower", "upper"]
+    case: Case
     max_length: int
 
     def uniform(self, text: str) -> str:
@@ -46,24 +47,24 @@ class Category:
         if len(text) <= self.max_length * _MOST_PARTS:
             if not (text.isprintable() or _printable(text)):  # the first is quicker and allows less
                 raise PydanticKnownError("string_pattern_mismatch", {"pattern": PRINTABLE})
-            composed = unicodedata.normalize("NFC", text)
-            # A letter with its accent may be one character in one case and two in the other.
-            text = unicodedata.normalize("NFC", composed.lower() if self.case == "lower" else composed.upper())
+            text = unicodedata.normalize("NFC", text)
+            if self.case != "keep":
+                # A letter with its accent may be one character in one case and two in the other.
+                text = unicodedata.normalize("NFC", text.lower() if self.case == "lower" else text.upper())
         if len(text) > self.max_length:
-            message = "String should have at most {max_length} characters, counted in {case} case and NFC"
-            context = {"max_length": self.max_length, "case": self.case, "length": len(text)}
+            message = f"String should have at most {{max_length}} characters, counted in {self.counted_in}"
+            context = {"max_length": self.max_length, "length": len(text)}
             raise PydanticCustomError("string_too_long", message, context)
         return text
 
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    @property
+    def counted_in(self) -> str:
+        """The form in which characters are counted, in words."""
+        return "NFC" if self.case == "keep" else f"{self.case} case and NFC"
+
+    def validator(self) -> core_schema.CoreSchema:
         """A text, then `uniform`. Remembered, that takes less time than pydantic's own constraints."""
         return core_schema.no_info_after_validator_function(_Remembered(self).__getitem__, core_schema.str_schema())
-
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        """What JSON Schema can say of it."""
-        return {"type": "string", "minLength": 1, "maxLength": self.max_length, "pattern": PRINTABLE}
 
 
 class _Remembered(dict[str, str]):

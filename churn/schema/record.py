@@ -1,159 +1,94 @@
-"""The customer record and the prediction record: the only list of fields, types and ranges.
+"""Records of customers: the validator of a schema, built once, and what a client is told of an invalid record."""
 
-Everything else derives from `Customer`: the request validation, the columns of a training file, the
-inputs of the pipeline, the OpenAPI document, the drift features. To change the features, change this
-class, raise `SCHEMA_VERSION`, and retrain (README, "Changing the features").
-"""
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypedDict
-
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import ErrorDetails, PydanticUndefined
+from pydantic import ValidationError
+from pydantic_core import CoreConfig, CoreSchema, ErrorDetails, SchemaValidator, core_schema
 
 from churn.errors import Problem, RecordError
-from churn.schema.category import PRINTABLE, Category
+from churn.schema.category import PRINTABLE
+from churn.schema.definition import REQUEST_ID, Feature, Schema
 from churn.schema.json_text import UTF8_MARK, other_encoding
-from churn.schema.whole_number import WholeNumber
+from churn.schema.whole_number import whole_number
 
-SCHEMA_VERSION = 1
-"""Version of the record format: stored with each model and on each journal line."""
-
-TARGET = "churn"
+RECORD_VERSION = 1
+"""Version of the form of journal lines and cards: on each journal line and in each model's card."""
+MISSING_CATEGORY = ""
+"""How a category of which nothing is known reaches the pipeline."""
 MAX_PROBLEMS = 100
 """How many problems an answer lists."""
 MAX_COUNTED = 2_000
 """How many problems are described one by one."""
+REQUEST_ID_LENGTH = 128
+
 _MESSAGES = {
-    # pydantic's own name the classes of this code, or its pattern.
-    "model_type": "Input should be an object",
-    "model_attributes_type": "Input should be an object",
+    # pydantic's own speak of Python, or show its pattern.
+    "dict_type": "Input should be an object",
     "string_pattern_mismatch": "String should hold no control character and no line separator",
 }
+_TYPES = {"dict_type": "model_type"}  # the public code of a record that is no object
 _LOC_CHARACTERS = 64  # of a field's name: a client's own may be as long as its body
-MISSING_CATEGORY = ""
-"""How a missing category of a training row reaches the pipeline: scored like one it has never seen."""
-
-PlanType = Annotated[str, Category("lower", max_length=32)]
-Region = Annotated[str, Category("upper", max_length=32)]
-RequestId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PRINTABLE)]
 
 
-class Customer(BaseModel):
-    """One customer to score. Numbers are JSON numbers; text is trimmed and its case made uniform."""
+class Customer(NamedTuple):
+    """One customer to score.
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    Attributes:
+        features: value by name, in the schema's order and normalised; None where nothing is known.
+        request_id: the client's own id.
+        retired: fields of earlier schemas that the record holds.
 
-    # The examples make the record that the Swagger page offers to send.
-    tenure_months: Annotated[
-        int, Field(ge=0, le=200, examples=[48], description="Months since the customer joined."), WholeNumber()
-    ]
-    num_complaints: Annotated[
-        int, Field(ge=0, le=50, examples=[0], description="Complaints in the last year."), WholeNumber()
-    ]
-    avg_session_minutes: float = Field(ge=0, le=500, examples=[60], description="Mean minutes of a session.")
-    plan_type: PlanType = Field(examples=["premium"], description="Plan; trimmed, lower-cased.")
-    region: Region = Field(examples=["EU"], description="Region; trimmed, upper-cased.")
-    request_id: RequestId | None = Field(
-        default=None, examples=["req-safe"], description="Your id for this request; echoed back."
-    )
-
-    def features(self) -> dict[str, Any]:
-        """What the model is given, by name, in the order of `FEATURE_NAMES`; `model_dump` takes 20 times as long."""
-        values = self.__dict__.copy()
-        del values["request_id"]
-        return values
-
-
-@dataclass(frozen=True)
-class NumericFeature:
-    """A number that the model takes; `minimum` and `maximum` are inclusive."""
-
-    name: str
-    minimum: float
-    maximum: float
-    integer: bool
-
-
-@dataclass(frozen=True)
-class CategoricalFeature:
-    """A text that the model takes as a category; `case` is what it is normalised to."""
-
-    name: str
-    case: Literal["lower", "upper"]
-    max_length: int
-
-    def normalise(self, text: str) -> str:
-        """The form in which the model knows this category; raises what `Category.uniform` raises."""
-        return Category(self.case, self.max_length).uniform(text)
-
-
-def _derive_features() -> tuple[tuple[NumericFeature, ...], tuple[CategoricalFeature, ...]]:
-    numeric: list[NumericFeature] = []
-    categorical: list[CategoricalFeature] = []
-    for name, field in Customer.model_fields.items():
-        if name == "request_id":
-            continue
-        limits = {key: value for item in field.metadata for key, value in _limits(item).items()}
-        if field.annotation is str:
-            categorical.append(CategoricalFeature(name, limits["case"], limits["max_length"]))
-        else:
-            integer = field.annotation is int
-            numeric.append(NumericFeature(name, float(limits["ge"]), float(limits["le"]), integer))
-    return tuple(numeric), tuple(categorical)
-
-
-def _limits(constraint: object) -> dict[str, Any]:
-    names = ("ge", "le", "case", "max_length")
-    found = {name: getattr(constraint, name, None) for name in names}
-    return {name: value for name, value in found.items() if value is not None and value is not PydanticUndefined}
-
-
-NUMERIC_FEATURES, CATEGORICAL_FEATURES = _derive_features()
-NUMERIC_NAMES = tuple(feature.name for feature in NUMERIC_FEATURES)
-CATEGORICAL_NAMES = tuple(feature.name for feature in CATEGORICAL_FEATURES)
-FEATURE_NAMES = NUMERIC_NAMES + CATEGORICAL_NAMES
-"""The features in the order of a training file's columns."""
-
-
-class Features(TypedDict):
-    """The features as the model saw them: trimmed and normalised."""
-
-    tenure_months: int
-    num_complaints: int
-    avg_session_minutes: float
-    plan_type: str
-    region: str
-
-
-class Prediction(BaseModel):
-    """One answer of the model. `prediction` is 1 (churns) when `probability >= threshold`, else 0."""
-
-    model_config = ConfigDict(protected_namespaces=())
-
-    request_id: str
-    model_version: str = Field(description="BentoML tag of the model that answered.")
-    prediction: Literal[0, 1]
-    probability: float = Field(ge=0, le=1)
-    threshold: float = Field(ge=0, le=1)
-    latency_ms: float = Field(ge=0, description="Time from the parsed request to the answer.")
-    features: Features
-    ts: str = Field(description="UTC time of the answer, ISO 8601.")
-    warnings: list[str] = Field(description="Categories that the model's training did not see.")
-
-
-def parse_customer(body: bytes) -> Customer:
-    """Read a customer from JSON in UTF-8; a byte order mark is ignored.
-
-    Raises:
-        RecordError: the body is not JSON, or not a valid record; `problems` says where and why.
     """
-    try:
-        return Customer.model_validate_json(body.removeprefix(UTF8_MARK))
-    except ValidationError as invalid:
-        error = other_encoding(body) or record_error(invalid)
-        del error.problems[MAX_PROBLEMS:]
-        raise error from None
+
+    features: dict[str, Any]
+    request_id: str | None = None
+    retired: tuple[str, ...] = ()
+
+
+class RecordValidator:
+    """Validates the records of one schema. Numbers are JSON numbers; texts get the form in which models know them.
+
+    Example:
+        RecordValidator(bundled_schema()).parse(b'{"tenure_months": 48.0, ...}').features["tenure_months"]  # 48
+
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        record = _record(schema)
+        self._one = SchemaValidator(record)
+        self._many = SchemaValidator(core_schema.list_schema(record))
+
+    def parse(self, body: bytes) -> Customer:
+        """Read a customer from JSON in UTF-8; a byte order mark is ignored.
+
+        Raises:
+            RecordError: the body is not JSON, or not a valid record; `problems` says where and why.
+        """
+        try:
+            return self._customer(self._one.validate_json(body.removeprefix(UTF8_MARK)))
+        except ValidationError as invalid:
+            error = other_encoding(body) or record_error(invalid)
+            del error.problems[MAX_PROBLEMS:]
+            raise error from None
+
+    def validate(self, records: Sequence[Any]) -> list[Customer]:
+        """Validate records that were read from JSON.
+
+        Raises:
+            ValidationError: some are invalid; each place begins with the record's number.
+        """
+        return list(map(self._customer, self._many.validate_python(records)))
+
+    def _customer(self, values: dict[str, Any]) -> Customer:
+        request_id = values.pop(REQUEST_ID, None)
+        if not self.schema.retired:
+            return Customer(values, request_id)
+        retired = tuple(name for name in self.schema.retired if name in values)
+        for name in retired:
+            del values[name]
+        return Customer(values, request_id, retired)
 
 
 def record_error(error: ValidationError) -> RecordError:
@@ -174,4 +109,32 @@ def record_error(error: ValidationError) -> RecordError:
 def _problem(detail: ErrorDetails) -> Problem:
     message = _MESSAGES.get(detail["type"], detail["msg"])
     place = [part if isinstance(part, int) else part[:_LOC_CHARACTERS] for part in detail["loc"]]
-    return {"loc": place, "msg": message, "type": detail["type"]}
+    return {"loc": place, "msg": message, "type": _TYPES.get(detail["type"], detail["type"])}
+
+
+def _record(schema: Schema) -> CoreSchema:
+    request_id = core_schema.str_schema(min_length=1, max_length=REQUEST_ID_LENGTH, pattern=PRINTABLE)
+    fields = {feature.name: _field(feature) for feature in schema.feature}
+    fields |= {name: core_schema.typed_dict_field(core_schema.any_schema(), required=False) for name in schema.retired}
+    fields[REQUEST_ID] = core_schema.typed_dict_field(core_schema.nullable_schema(request_id), required=False)
+    config = CoreConfig(strict=True, allow_inf_nan=False)
+    return core_schema.typed_dict_schema(fields, extra_behavior="forbid", config=config)
+
+
+def _field(feature: Feature) -> core_schema.TypedDictField:
+    value = _value(feature)
+    if not feature.optional:
+        return core_schema.typed_dict_field(value)
+    return core_schema.typed_dict_field(
+        core_schema.with_default_schema(core_schema.nullable_schema(value), default=None), required=False
+    )
+
+
+def _value(feature: Feature) -> CoreSchema:
+    if feature.kind == "category":
+        return feature.category.validator()
+    if feature.kind == "boolean":
+        return core_schema.bool_schema()
+    if feature.kind == "integer":
+        return whole_number(feature.low, feature.high)
+    return core_schema.float_schema(ge=feature.low, le=feature.high)

@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from operator import attrgetter
 from typing import NamedTuple
 
 import orjson
 
-from churn.schema.record import CATEGORICAL_NAMES, Customer
+from churn.schema.record import Customer
 from churn.scoring.scorer import Scorer
-
-_categories = attrgetter(*CATEGORICAL_NAMES)
 
 
 class Scored(NamedTuple):
@@ -32,7 +29,7 @@ def utc_now() -> str:
 
 
 def render(scorer: Scorer, scored: Scored, latency_ms: float, timestamp: str) -> bytes:
-    """The JSON object of `schema.Prediction`, answered `latency_ms` after its request was parsed."""
+    """The JSON object of `Prediction`, answered `latency_ms` after its request was parsed."""
     customer, request_id, probability = scored
     return orjson.dumps(
         {
@@ -42,9 +39,9 @@ def render(scorer: Scorer, scored: Scored, latency_ms: float, timestamp: str) ->
             "probability": probability,
             "threshold": scorer.threshold,
             "latency_ms": latency_ms,
-            "features": customer.features(),
+            "features": customer.features,
             "ts": timestamp,
-            "warnings": scorer.warnings(_categories(customer)),
+            "warnings": scorer.warnings(customer),
         }
     )
 

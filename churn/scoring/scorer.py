@@ -1,18 +1,20 @@
 """A loaded model: customers in, probabilities out, through ONNX Runtime. No scikit-learn, no pandas, no pickle."""
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import lru_cache, partial
-from operator import attrgetter
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
-from churn.errors import ModelInvalid
+from churn.errors import ModelInvalid, SchemaError
+from churn.schema.definition import Schema
 from churn.schema.json_text import Json
-from churn.schema.record import CATEGORICAL_NAMES, NUMERIC_NAMES, SCHEMA_VERSION, Customer
+from churn.schema.reading import FILE_NAME, bundled_schema, parse_schema
+from churn.schema.record import MISSING_CATEGORY, RECORD_VERSION, Customer, RecordValidator
 
 GOLDEN_TOLERANCE = 1e-5
 """How far a golden prediction may be off: builds of ONNX Runtime differ by float32 rounding, a wrong model by more."""
@@ -20,9 +22,7 @@ GOLDEN_TOLERANCE = 1e-5
 type Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 type Categories = np.ndarray[tuple[int, ...], np.dtype[np.object_]]
 
-_numbers = attrgetter(*NUMERIC_NAMES)
-_categories = attrgetter(*CATEGORICAL_NAMES)
-_FILES = ("model.onnx", "card.json", "golden.json")  # what of a model is served
+_FILES = ("model.onnx", "card.json", "golden.json")  # what of a model is served, beside its schema
 _CURE = "retrain it, or promote another model"
 _REMEMBERED = 1024  # combinations of categories; a client may send any
 
@@ -34,27 +34,35 @@ class Scorer:
         tag: BentoML tag `name:version`, reported with every prediction.
         threshold: the probability in [0, 1] from which a customer counts as churning.
         card: what `card.json` says of the model.
-        warnings: one sentence for each category, of those in schema order, that training did not see.
+        schema: of the table that it was trained on.
+        validator: validates the records of that schema.
 
     """
 
-    def __init__(self, tag: str, onnx: bytes, card: dict[str, Any]) -> None:
-        """Build the ONNX Runtime session.
+    def __init__(self, tag: str, onnx: bytes, card: dict[str, Any], schema: Schema) -> None:
+        """Build the ONNX Runtime session and the validator.
 
         Raises:
-            ModelInvalid: the card is of another schema version, or the ONNX graph cannot be loaded.
+            ModelInvalid: the card is of another version, or the ONNX graph cannot be loaded or has other inputs.
         """
         self.tag = tag
         self.card = card
-        _check_schema_version(tag, card)
+        self.schema = schema
+        self.validator = RecordValidator(schema)
+        _check_version(tag, card)
         try:
             self.threshold = float(card["threshold"])
-            known = tuple(frozenset(card["categories"][name]) for name in CATEGORICAL_NAMES)
+            rare = card.get("rare_categories", {})
+            known = [frozenset(card["categories"][name]).union(rare.get(name, ())) for name in schema.category_names]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelInvalid(f"model {tag}: card.json lacks or garbles {error}; {_CURE}") from None
-        # Of a function, not of a method: a cycle through the session would never be collected (serving/worker.py).
-        self.warnings = lru_cache(_REMEMBERED)(partial(_unseen, known))
-        self._session = _session(tag, onnx)
+        # A closure, not a method: a cycle through the session would never be collected (serving/worker.py).
+        self._unseen = lru_cache(_REMEMBERED)(_unseen(schema.category_names, known))
+        self._numbers = _values(schema.number_names)
+        self._categories = _values(schema.category_names)
+        self._optional = tuple(feature.name for feature in schema.feature if feature.optional)
+        self._texts_may_be_missing = any(feature.optional for feature in schema.categories)
+        self._session = _session(tag, onnx, schema)
 
     @classmethod
     def load(cls, tag: str, folder: Path) -> "Scorer":
@@ -64,7 +72,8 @@ class Scorer:
             ModelInvalid: a file is missing or unreadable, or a golden prediction differs.
         """
         try:
-            return cls.from_files(tag, {name: (folder / name).read_bytes() for name in _FILES})
+            present = (name for name in (*_FILES, FILE_NAME) if (folder / name).exists())
+            return cls.from_files(tag, {name: (folder / name).read_bytes() for name in present})
         except OSError as error:
             raise ModelInvalid(f"model {tag}: {error}; {_CURE}") from None
 
@@ -77,22 +86,43 @@ class Scorer:
         """
         if lacking := [name for name in _FILES if name not in files]:
             raise ModelInvalid(f"model {tag} lacks {', '.join(lacking)}; {_CURE}")
-        scorer = cls(tag, files["model.onnx"], _parsed(tag, files, "card.json"))
+        scorer = cls(tag, files["model.onnx"], _parsed(tag, files, "card.json"), schema_of(tag, files))
         scorer.check_golden(_parsed(tag, files, "golden.json"))
         return scorer
 
     def score(self, customers: Sequence[Customer]) -> list[float]:
         """Probability of churn in [0, 1] for each customer, in order."""
-        numbers = np.array([_numbers(customer) for customer in customers], np.float32)
-        categories = np.array([_categories(customer) for customer in customers], object)
-        probabilities: list[float] = self.score_columns(numbers, categories).tolist()
+        count = len(customers)
+        numbers = np.array([self._numbers(customer.features) for customer in customers], np.float32)
+        categories = np.array([self._categories(customer.features) for customer in customers], object)
+        if self._texts_may_be_missing:
+            categories[categories == None] = MISSING_CATEGORY  # noqa: E711 - of each element
+        probabilities: list[float] = self.score_columns(
+            numbers.reshape(count, -1), categories.reshape(count, -1)
+        ).tolist()
         return probabilities
 
     def score_columns(self, numbers: Numbers, categories: Categories) -> Numbers:
-        """Probabilities, shape (n,), from numbers (n, 3) and categories (n, 2), columns in schema order."""
-        outputs = self._session.run(["probabilities"], {"numbers": numbers, "categories": categories})
+        """Probabilities, shape (n,), from numbers and categories, (n, their features), columns in schema order.
+
+        NaN is a missing number, `MISSING_CATEGORY` a missing text.
+        """
+        inputs = {"numbers": numbers, "categories": categories}
+        outputs = self._session.run(
+            ["probabilities"], {name: values for name, values in inputs.items() if values.shape[1]}
+        )
         probabilities: Numbers = outputs[0][:, 1]
         return probabilities
+
+    def warnings(self, customer: Customer) -> tuple[str, ...]:
+        """One sentence for each thing in a record that was not scored as it stands."""
+        features = customer.features
+        unseen = self._unseen(self._categories(features))
+        if not self._optional and not customer.retired:
+            return unseen
+        imputed = (f"{name} is missing; scored as missing" for name in self._optional if features[name] is None)
+        retired = (f"{name} is a field of an earlier schema; ignored" for name in customer.retired)
+        return (*unseen, *imputed, *retired)
 
     def check_golden(self, golden: dict[str, Any]) -> None:
         """Compare with the predictions recorded at training.
@@ -101,21 +131,38 @@ class Scorer:
             ModelInvalid: a record's probability is off by more than `GOLDEN_TOLERANCE`, or there is no record.
         """
         try:
-            records = [
-                (Customer.model_validate(item["customer"]), float(item["probability"])) for item in golden["records"]
-            ]
+            customers = self.validator.validate([item["customer"] for item in golden["records"]])
+            probabilities = [float(item["probability"]) for item in golden["records"]]
         except (KeyError, TypeError, ValueError) as error:
             what = str(error).partition("\n")[0]
             raise ModelInvalid(f"model {self.tag}: golden.json cannot be read: {what}; {_CURE}") from None
-        if not records:
+        if not customers:
             raise ModelInvalid(f"model {self.tag}: golden.json holds no record to check against; {_CURE}")
-        actual = self.score([customer for customer, _ in records])
-        for (customer, expected), probability in zip(records, actual, strict=True):
+        for customer, expected, probability in zip(customers, probabilities, self.score(customers), strict=True):
             if not abs(probability - expected) <= GOLDEN_TOLERANCE:
                 raise ModelInvalid(
                     f"model {self.tag}: golden prediction differs: {probability:.6f} instead of {expected:.6f} "
-                    f"for {customer.model_dump(exclude={'request_id'})}; the model is not what was trained; {_CURE}"
+                    f"for {customer.features}; the model is not what was trained; {_CURE}"
                 )
+
+
+def schema_of(tag: str, files: Mapping[str, bytes]) -> Schema:
+    """The schema that a stored model carries, by its files; one that was saved before there were any is the bundled.
+
+    Raises:
+        ModelInvalid: it cannot be read.
+    """
+    try:
+        return parse_schema(files[FILE_NAME], FILE_NAME) if FILE_NAME in files else bundled_schema()
+    except SchemaError as error:
+        raise ModelInvalid(f"model {tag}: {error}; {_CURE}") from None
+
+
+def _values(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """What takes the values of these names, as a tuple however many there are."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda features: tuple(features[name] for name in names)
 
 
 def _parsed(tag: str, files: Mapping[str, bytes], name: str) -> Json:
@@ -125,24 +172,29 @@ def _parsed(tag: str, files: Mapping[str, bytes], name: str) -> Json:
         raise ModelInvalid(f"model {tag}: {name} cannot be read: {error}; {_CURE}") from None
 
 
-def _unseen(known: tuple[frozenset[str], ...], categories: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(
-        f"{name} {value!r} was not seen in training; scored as unknown"
-        for name, value, seen in zip(CATEGORICAL_NAMES, categories, known, strict=True)
-        if value not in seen
-    )
+def _unseen(
+    names: Sequence[str], known: Sequence[frozenset[str]]
+) -> Callable[[tuple[str | None, ...]], tuple[str, ...]]:
+    def unseen(categories: tuple[str | None, ...]) -> tuple[str, ...]:
+        return tuple(
+            f"{name} {value!r} was not seen in training; scored as unknown"
+            for name, value, seen in zip(names, categories, known, strict=True)
+            if value is not None and value not in seen
+        )
+
+    return unseen
 
 
-def _check_schema_version(tag: str, card: dict[str, Any]) -> None:
+def _check_version(tag: str, card: dict[str, Any]) -> None:
     version = card.get("schema_version") if isinstance(card, dict) else None
-    if version != SCHEMA_VERSION:
+    if version != RECORD_VERSION:
         raise ModelInvalid(
-            f"model {tag} has schema version {version!r}, this code has {SCHEMA_VERSION}; "
+            f"model {tag} has schema version {version!r}, this code has {RECORD_VERSION}; "
             "retrain the model with this code, promote another model, or run the code that made it"
         )
 
 
-def _session(tag: str, onnx: bytes) -> ort.InferenceSession:
+def _session(tag: str, onnx: bytes, schema: Schema) -> ort.InferenceSession:
     options = ort.SessionOptions()
     # One row costs about 20 us: handing it to another thread costs more, and idle pool threads spin.
     options.intra_op_num_threads = 1
@@ -154,7 +206,8 @@ def _session(tag: str, onnx: bytes) -> ort.InferenceSession:
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own, all derived from Exception only
         raise ModelInvalid(f"model {tag}: model.onnx cannot be loaded: {error}; {_CURE}") from None
     inputs = {item.name: item.shape[-1] for item in session.get_inputs()}
-    expected = {"numbers": len(NUMERIC_NAMES), "categories": len(CATEGORICAL_NAMES)}
+    widths = {"numbers": len(schema.numbers), "categories": len(schema.categories)}
+    expected = {name: width for name, width in widths.items() if width}
     if inputs != expected:
-        raise ModelInvalid(f"model {tag}: model.onnx takes the inputs {inputs}, this code gives {expected}; {_CURE}")
+        raise ModelInvalid(f"model {tag}: model.onnx takes the inputs {inputs}, its schema gives {expected}; {_CURE}")
     return session

@@ -31,9 +31,11 @@ def train_candidate(
     check_parity(model, onnx)
     evaluation = evaluate(model.predictions, options.seed)
 
+    gate_f1 = dataset.schema.gate.f1 if options.gate_f1 is None else options.gate_f1
+
     def gated() -> Verdict:
-        comparison = compare_with_current(registry, model_name, model.predictions, options.seed)
-        return gate_candidate(evaluation, options.gate_f1, comparison, options.margin)
+        comparison = compare_with_current(registry, model_name, model.predictions, options.seed, dataset.schema)
+        return gate_candidate(evaluation, gate_f1, comparison, options.margin)
 
     verdict = gated()
     facts = _facts(options, dataset, evaluation) | {"judged_on": model.predictions.source}
@@ -54,6 +56,7 @@ def _facts(options: Options, dataset: Dataset, evaluation: Evaluation) -> dict[s
         "data_sha256": dataset.sha256,
         "rows": dataset.rows,
         "customers": dataset.customers,
+        "schema": {"name": dataset.schema.name, "digest": dataset.schema.digest},
         "seed": options.seed,
         "metrics": {name: metric.value for name, metric in metrics.items()},
         "metric_intervals": {name: [metric.low, metric.high] for name, metric in metrics.items()},

@@ -10,8 +10,9 @@ from churn.data.copies import Customers, number_customers
 from churn.errors import ChurnError, ModelInvalid, PointerMissing, RegistryFolderMissing
 from churn.evaluation import Floats, Predictions, log_losses
 from churn.registry import Registry
-from churn.schema.record import CATEGORICAL_NAMES, NUMERIC_NAMES
+from churn.schema.definition import Schema
 from churn.scoring.scorer import Scorer
+from churn.training.export import score_frame
 from churn.training.leakage import FILE_NAME, TrainingRows
 from churn.training.paired_bootstrap import (
     MAX_ROWS,
@@ -31,13 +32,11 @@ class Champion:
 
     def probability(self, frame: pd.DataFrame) -> Floats:
         """[n] probabilities of churn of [n] customers."""
-        numbers = frame[list(NUMERIC_NAMES)].to_numpy(np.float32)
-        categories = frame[list(CATEGORICAL_NAMES)].astype(object).to_numpy()
-        return self.scorer.score_columns(numbers, categories).astype(np.float64)
+        return score_frame(self.scorer, frame)
 
 
 def compare_with_current(
-    registry: Registry, model_name: str, predictions: Predictions, seed: int
+    registry: Registry, model_name: str, predictions: Predictions, seed: int, schema: Schema
 ) -> ChampionComparison:
     """Compare an evaluated candidate with the current model of that name, if there is one that can be compared.
 
@@ -46,6 +45,7 @@ def compare_with_current(
         model_name: what is trained; a current model of another name is no champion.
         predictions: the candidate's predictions for rows that it has not seen.
         seed: of the bootstrap, and of the choice among very many rows.
+        schema: of the rows; a champion that needs other features cannot be compared.
 
     """
     try:
@@ -60,7 +60,19 @@ def compare_with_current(
         champion = load_champion(registry, tag)
     except ChurnError as error:
         return ChampionComparison(tag, str(error))
+    if problem := _needs_other_features(champion.scorer.schema, schema):
+        return ChampionComparison(tag, f"the schema of {tag} differs: {problem}")
     return compare(champion, predictions, seed)
+
+
+def _needs_other_features(champions: Schema, ours: Schema) -> str | None:
+    there = {feature.name: (feature.kind, feature.category) for feature in ours.feature}
+    for feature in champions.feature:
+        if feature.name not in there:
+            return f"it needs {feature.name}, which is not in the rows"
+        if there[feature.name] != (feature.kind, feature.category):
+            return f"its {feature.name} is of another kind"
+    return None
 
 
 def current_or_none(registry: Registry) -> str | None:

@@ -3,13 +3,16 @@
 import copy
 
 import numpy as np
+import pandas as pd
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from churn.errors import TrainingError
-from churn.schema.record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES, SCHEMA_VERSION
+from churn.evaluation import Floats
+from churn.schema.definition import Schema
+from churn.schema.record import RECORD_VERSION
 from churn.scoring.scorer import Scorer
 from churn.training.pipeline import TrainedModel
 from churn.training.upstream import with_thresholds_in_32_bits
@@ -20,24 +23,38 @@ _OPSETS = {"": 18, "ai.onnx.ml": 3}
 
 
 def export_onnx(model: TrainedModel) -> bytes:
-    """The model as ONNX: inputs `numbers` float32 [n, 3] and `categories` text [n, 2], output `probabilities`."""
-    inputs = [
-        ("numbers", FloatTensorType([None, len(NUMERIC_NAMES)])),
-        ("categories", StringTensorType([None, len(CATEGORICAL_NAMES)])),
-    ]
-    pipeline = with_thresholds_in_32_bits(_without_casts(model.pipeline))
+    """The model as ONNX, output `probabilities` [n, 2].
+
+    Inputs are `numbers`, float32, and `categories`, text, both [n, the schema's features of that kind]; one of which it
+    has none is left out.
+    """
+    schema = model.inputs.schema
+    inputs = [("numbers", FloatTensorType([None, len(schema.numbers)]))] if schema.numbers else []
+    inputs += [("categories", StringTensorType([None, len(schema.categories)]))] if schema.categories else []
+    pipeline = with_thresholds_in_32_bits(_for_typed_inputs(model.pipeline, schema))
     options = {id(pipeline["classifier"]): {"zipmap": False}}
     onnx = to_onnx(pipeline, initial_types=inputs, options=options, target_opset=_OPSETS)
     serialised: bytes = onnx.SerializeToString()
     return serialised
 
 
-def _without_casts(pipeline: Pipeline) -> Pipeline:
-    """A copy for inputs that have their types already; ONNX has no such step."""
+def _for_typed_inputs(pipeline: Pipeline, schema: Schema) -> Pipeline:
+    """A copy for all numbers, then all categories, which have their types already; ONNX has no casts of these kinds."""
     pipeline = copy.deepcopy(pipeline)
-    for part in pipeline["encoder"].named_transformers_.values():
-        part.steps = [step for step in part.steps if not isinstance(step[1], FunctionTransformer)]
+    encoder = pipeline["encoder"]
+    served = (*schema.number_names, *schema.category_names)
+    place = [served.index(name) for name in schema.feature_names]
+    encoder.transformers_ = [
+        (name, _without_casts(part), [place[column] for column in columns])
+        for name, part, columns in encoder.transformers_
+        if part != "drop"
+    ]
     return pipeline
+
+
+def _without_casts(part: Pipeline) -> Pipeline | str:
+    steps = [step for step in part.steps if not isinstance(step[1], FunctionTransformer)]
+    return Pipeline(steps) if steps else "passthrough"
 
 
 def check_parity(model: TrainedModel, onnx: bytes) -> float:
@@ -48,16 +65,21 @@ def check_parity(model: TrainedModel, onnx: bytes) -> float:
     """
     frame = model.predictions.frame
     expected = model.pipeline.predict_proba(frame)[:, 1]
-    card = {"schema_version": SCHEMA_VERSION, "threshold": model.threshold, "categories": model.categories}
-    numbers = frame[list(NUMERIC_NAMES)].to_numpy(np.float32)
-    categories = frame[list(CATEGORICAL_NAMES)].astype(object).to_numpy()
-    served = Scorer("candidate", onnx, card).score_columns(numbers, categories)
+    card = {"schema_version": RECORD_VERSION, "threshold": model.threshold, "categories": model.inputs.categories}
+    served = score_frame(Scorer("candidate", onnx, card, model.inputs.schema), frame)
     difference = np.abs(expected - served)
     worst = int(np.argmax(difference))
     if not difference[worst] <= TOLERANCE:
-        customer = frame.iloc[worst][list(FEATURE_NAMES)].to_dict()
+        customer = frame.iloc[worst].to_dict()
         raise TrainingError(
             f"the ONNX form disagrees with scikit-learn: {served[worst]:.6f} instead of {expected[worst]:.6f} "
             f"for {customer}; the model is not saved"
         )
     return float(difference[worst])
+
+
+def score_frame(scorer: Scorer, frame: pd.DataFrame) -> Floats:
+    """[n] probabilities of churn by a loaded model, of [n] customers as `Dataset.frame` holds them."""
+    numbers = frame[list(scorer.schema.number_names)].to_numpy(np.float32)
+    categories = frame[list(scorer.schema.category_names)].astype(object).to_numpy()
+    return scorer.score_columns(numbers, categories).astype(np.float64)

@@ -54,7 +54,7 @@ class Verdict:
 
 
 def gate_candidate(
-    evaluation: Evaluation, gate_f1: float, comparison: ChampionComparison | None = None, margin: float = MARGIN
+    evaluation: Evaluation, gate_f1: float | None, comparison: ChampionComparison | None = None, margin: float = MARGIN
 ) -> Verdict:
     """Gate a candidate by its predictions for rows that it has not seen.
 
@@ -63,7 +63,7 @@ def gate_candidate(
 
     Args:
         evaluation: the metrics of those predictions.
-        gate_f1: the F1 to reach, 0 to 1.
+        gate_f1: the F1 to reach, 0 to 1; None asks for none.
         comparison: the comparison with the champion; one that was not possible blocks nothing.
         margin: nats of log loss that the candidate may lose to the champion, 0 or more.
 
@@ -72,14 +72,15 @@ def gate_candidate(
     return Verdict((*_alone(evaluation, gate_f1), *_beside_champion(comparison, margin)), comparison)
 
 
-def _alone(evaluation: Evaluation, gate_f1: float) -> tuple[GateCheck, ...]:
+def _alone(evaluation: Evaluation, gate_f1: float | None) -> tuple[GateCheck, ...]:
     figures, draws = evaluation.values, evaluation.draws
     f1_gain = draws["f1"] - draws["baseline_f1"]
     loss_gain = draws["baseline_log_loss"] - draws["log_loss"]
     # What a perfectly calibrated model stays below in 99 % of samples of this size.
     calibration_limit = CALIBRATION_SLACK + _upper(evaluation.cells.calibration_error_by_chance(seed=0, draws=400))
+    f1 = _at_least("f1", figures["f1"], gate_f1, "F1 reaches --gate-f1") if gate_f1 is not None else None
     return (
-        _at_least("f1", figures["f1"], gate_f1, "F1 reaches --gate-f1"),
+        *([f1] if f1 else []),
         _at_least("f1_gain", _upper(f1_gain), 0.0, "F1 is not below the best constant answer's by more than noise"),
         _above("log_loss_gain", _lower(loss_gain), 0.0, "log loss is better than the base rate's, beyond noise"),
         _above("roc_auc", _lower(draws["roc_auc"]), 0.5, "ROC AUC is above a coin's, beyond noise"),

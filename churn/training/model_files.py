@@ -6,6 +6,7 @@ model.joblib    the scikit-learn pipeline, for people and for retraining; never 
 reference.json  the training distribution that drift compares with
 golden.json     a few records with the probabilities that they must give
 card.json       description of the model for people and for the service
+schema.toml     the schema of the table, with which the service validates requests
 training_rows.npy  digests of the training rows, so that no model is evaluated on them (churn/training/leakage.py)
 """
 
@@ -22,15 +23,9 @@ import pandas as pd
 
 from churn.data.dataset import Dataset
 from churn.drift.reference import build_reference, train_stats
-from churn.schema.record import (
-    CATEGORICAL_FEATURES,
-    CATEGORICAL_NAMES,
-    FEATURE_NAMES,
-    MISSING_CATEGORY,
-    NUMERIC_FEATURES,
-    SCHEMA_VERSION,
-    Customer,
-)
+from churn.schema.definition import Feature, Schema
+from churn.schema.reading import FILE_NAME as SCHEMA_FILE
+from churn.schema.record import MISSING_CATEGORY, RECORD_VERSION
 from churn.scoring.scorer import Scorer
 from churn.training.leakage import FILE_NAME, TrainingRows
 from churn.training.pipeline import TrainedModel
@@ -54,18 +49,20 @@ def model_files(model: TrainedModel, onnx: bytes, dataset: Dataset, facts: Mappi
         facts: the card's entries beside features and threshold: time, data, metrics, seed.
 
     """
+    schema = model.inputs.schema
     card = {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": RECORD_VERSION,
         **facts,
         "estimator": model.estimator,
         "parameters": model.parameters,
         "threshold": model.threshold,
-        "categories": model.categories,
-        "features": _describe_features(model, dataset.frame),
+        "categories": model.inputs.categories,
+        "rare_categories": {name: levels for name, levels in model.inputs.rare.items() if levels},
+        "features": [_describe(feature, model, dataset.frame) for feature in schema.feature],
         "train_stats": train_stats(dataset.frame),
     }
     reference = build_reference(dataset.frame, model.predictions.probability)
-    golden = _golden(Scorer("candidate", onnx, card), dataset.frame, int(facts["seed"]))
+    golden = _golden(Scorer("candidate", onnx, card, schema), dataset.frame, int(facts["seed"]))
     pickled = io.BytesIO()
     joblib.dump(model.pipeline, pickled)
     return {
@@ -74,50 +71,61 @@ def model_files(model: TrainedModel, onnx: bytes, dataset: Dataset, facts: Mappi
         "reference.json": _json(reference),
         "golden.json": _json(golden),
         "card.json": _json(card),
+        SCHEMA_FILE: schema.source,
         FILE_NAME: TrainingRows.of(dataset.frame).to_bytes(),
     }
 
 
-def _describe_features(model: TrainedModel, frame: pd.DataFrame) -> list[dict[str, Any]]:
-    numbers = [
-        {
-            "name": feature.name,
-            "kind": "integer" if feature.integer else "number",
-            "minimum": feature.minimum,
-            "maximum": feature.maximum,
-            "training_minimum": float(frame[feature.name].min()),
-            "training_maximum": float(frame[feature.name].max()),
-        }
-        for feature in NUMERIC_FEATURES
-    ]
-    categories = [
-        {"name": feature.name, "kind": "category", "categories": model.categories[feature.name]}
-        for feature in CATEGORICAL_FEATURES
-    ]
-    return [*numbers, *categories]
+def _describe(feature: Feature, model: TrainedModel, frame: pd.DataFrame) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": feature.name, "kind": feature.kind}
+    if feature.is_category:
+        return described | {"categories": model.inputs.categories[feature.name]}
+    return described | {
+        "minimum": feature.low,
+        "maximum": feature.high,
+        "training_minimum": float(frame[feature.name].min()),
+        "training_maximum": float(frame[feature.name].max()),
+    }
 
 
 def _golden(scorer: Scorer, frame: pd.DataFrame, seed: int) -> dict[str, Any]:
-    """Some complete training rows, and the last one again with categories that no training has seen."""
-    complete = frame.notna().all(axis=1) & (frame[list(CATEGORICAL_NAMES)] != MISSING_CATEGORY).all(axis=1)
+    """Some training rows that a request could send, and the last one again with categories that no training has seen.
+
+    Where there are optional features, all of them are missing in one more.
+    """
+    schema = scorer.schema
+    complete = np.ones(len(frame), dtype=bool)
+    for feature in schema.feature:
+        if not feature.optional:
+            values = frame[feature.name]
+            complete &= (values.notna() & (values != MISSING_CATEGORY)).to_numpy()
     candidates: npt.NDArray[np.intp] = np.flatnonzero(complete)
     count = min(GOLDEN_RECORDS - 1, len(candidates))
     rows = np.random.default_rng(seed).choice(candidates, count, replace=False)
-    records = [_record(frame, int(row)) for row in sorted(rows)]
-    records.append({**records[-1], **dict.fromkeys(CATEGORICAL_NAMES, "golden unseen")})
-    customers = [Customer.model_validate(record) for record in records]
+    records = [_record(frame, int(row), schema) for row in sorted(rows)]
+    records.append({**records[-1]} | {feature.name: "golden unseen"[: feature.max_length] for feature in schema.categories})
+    if optional := [feature.name for feature in schema.feature if feature.optional]:
+        records.append({**records[0], **dict.fromkeys(optional)})
+    customers = scorer.validator.validate(records)
     return {
         "records": [
-            {"customer": customer.model_dump(exclude={"request_id"}), "probability": probability}
+            {"customer": customer.features, "probability": probability}
             for customer, probability in zip(customers, scorer.score(customers), strict=True)
         ]
     }
 
 
-def _record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
-    values = {name: frame[name].iloc[row] for name in FEATURE_NAMES}
-    numbers = {f.name: int(values[f.name]) if f.integer else float(values[f.name]) for f in NUMERIC_FEATURES}
-    return numbers | {name: str(values[name]) for name in CATEGORICAL_NAMES}
+def _record(frame: pd.DataFrame, row: int, schema: Schema) -> dict[str, Any]:
+    return {feature.name: _value(feature, frame[feature.name].iloc[row]) for feature in schema.feature}
+
+
+def _value(feature: Feature, value: Any) -> Any:
+    """A value of the frame as a request has it."""
+    if feature.is_category:
+        return None if value == MISSING_CATEGORY else str(value)
+    if np.isnan(value):
+        return None
+    return {"integer": int, "number": float, "boolean": bool}[feature.kind](value)
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

@@ -11,7 +11,6 @@ import pandas as pd
 
 from churn.data.copies import Customers, number_customers
 from churn.evaluation import Floats, log_losses, roc_auc
-from churn.schema.record import CATEGORICAL_NAMES
 
 CONFIDENCE = 0.95
 """Of each one-sided bound: the chance that an equally good candidate looks worse is then 5 % a rule, at no margin."""
@@ -123,7 +122,7 @@ def segment_differences(frame: pd.DataFrame, excess: Floats, customer: Customers
     customer = np.arange(len(excess)) if customer is None else customer
     groups = [
         (name, str(category), excess[rows], customers)
-        for name in CATEGORICAL_NAMES
+        for name in frame.select_dtypes("category")
         for category, rows in frame.reset_index(drop=True).groupby(name, observed=True).indices.items()
         if (customers := number_customers(customer[rows])).max() + 1 >= SEGMENT_CUSTOMERS
     ]

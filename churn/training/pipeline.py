@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from churn.data.copies import number_customers
 from churn.data.dataset import Dataset
 from churn.evaluation import Predictions
-from churn.training.encoding import FIT_ROWS, Categories, fit_encoder, known_categories
+from churn.training.encoding import FIT_ROWS, Inputs, fit_encoder
 from churn.training.estimators import ESTIMATORS, Classifier, Estimator, Floats, Parameters
 from churn.training.sample import Rows, Sample, Target
 from churn.training.selection import Selection, evaluate_out_of_fold, select
@@ -27,11 +27,11 @@ class TrainedModel:
 
     Attributes:
         estimator: the estimator's name, a key of `ESTIMATORS`.
-        pipeline: takes a frame with the columns `FEATURE_NAMES`, gives [n, 2] probabilities.
+        pipeline: takes a frame with the features of the schema as columns, gives [n, 2] probabilities.
         threshold: `probability >= threshold` predicts churn.
         parameters: the regularisation that cross-validation chose.
         predictions: predictions for rows that the models which made them have not seen.
-        categories: the categories that training saw, by feature.
+        inputs: what of the training data decided the form of its inputs.
 
     """
 
@@ -40,7 +40,7 @@ class TrainedModel:
     threshold: float
     parameters: Parameters
     predictions: Predictions
-    categories: Categories
+    inputs: Inputs
 
 
 def train_model(dataset: Dataset, *, estimator: str, seed: int, holdout: Dataset | None = None) -> TrainedModel:
@@ -60,7 +60,7 @@ def train_model(dataset: Dataset, *, estimator: str, seed: int, holdout: Dataset
     large = holdout is None and dataset.rows > OUT_OF_FOLD_ROWS
     selection, pipeline, predictions = training.fit_and_evaluate_quarter() if large else training.fit(holdout)
     return TrainedModel(
-        estimator, pipeline, selection.threshold, selection.parameters, predictions, training.categories
+        estimator, pipeline, selection.threshold, selection.parameters, predictions, training.inputs
     )
 
 
@@ -72,7 +72,7 @@ class _Training:
         self.sample.require_both_classes()
         self.estimator = estimator
         self.seed = seed
-        self.categories = known_categories(dataset.frame)
+        self.inputs = Inputs.of(dataset.frame, dataset.schema)
 
     def fit(self, holdout: Dataset | None) -> tuple[Selection, Pipeline, Predictions]:
         """Select and fit on all rows; predict the holdout, or without one all rows, each by models of other folds."""
@@ -84,7 +84,7 @@ class _Training:
             probability = pipeline.predict_proba(holdout.frame)[:, 1]
             return selection, pipeline, _predictions(holdout.path.name, _sample(holdout), probability, selection)
         with _one_thread():
-            probability, decision = evaluate_out_of_fold(sample, self.categories, self.estimator, self.seed)
+            probability, decision = evaluate_out_of_fold(sample, self.inputs, self.estimator, self.seed)
         found = Predictions("out-of-fold", sample.frame, sample.target, probability, decision, sample.customer)
         return selection, pipeline, found
 
@@ -102,7 +102,7 @@ class _Training:
         if len(rows) > OUT_OF_FOLD_ROWS:
             rows = self._part(rows, SELECTION_ROWS)
         with _one_thread():
-            return select(self.sample.take(rows), self.categories, self.estimator, self.seed)
+            return select(self.sample.take(rows), self.inputs, self.estimator, self.seed)
 
     def _part(self, rows: Rows, size: int) -> Rows:
         """About `size` of these rows, drawn by class."""
@@ -112,7 +112,7 @@ class _Training:
     def _fit_encoder(self, rows: Rows) -> ColumnTransformer:
         if len(rows) > FIT_ROWS:
             rows = self._part(rows, FIT_ROWS)
-        return fit_encoder(self.sample.frame.iloc[rows], self.categories, scaled=self.estimator.scaled)
+        return fit_encoder(self.sample.frame.iloc[rows], self.inputs, scaled=self.estimator.scaled)
 
     def _fit_classifier(self, selection: Selection, encoded: Floats, target: Target) -> Classifier:
         classifier: Classifier = self.estimator.make(selection.parameters, self.seed).fit(encoded, target)

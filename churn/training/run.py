@@ -6,6 +6,7 @@ from pathlib import Path
 from churn.cli import DONE, FOUND
 from churn.data.dataset import Dataset, read_dataset
 from churn.registry import Registry
+from churn.schema.reading import default_schema, read_schema
 from churn.settings import Settings
 from churn.training.leakage import without_rows_of
 from churn.training.options import Options
@@ -21,8 +22,9 @@ def run(options: Options, settings: Settings) -> int:
     """
     registry = Registry(settings.home, settings.model_key, settings.model_name)
     registry.check_can_save(settings.model_name, options.version)
-    dataset = read_dataset(options.data or _default_data(settings.home))
-    holdout = _unseen(read_dataset(options.holdout), dataset) if options.holdout else None
+    schema = read_schema(options.schema or default_schema(settings.home))
+    dataset = read_dataset(options.data or _default_data(settings.home), schema)
+    holdout = _unseen(read_dataset(options.holdout, schema), dataset) if options.holdout else None
     _report_copies(dataset)
     # scikit-learn and the ONNX converter take 1.3 s to import, which a file that cannot be used should not cost.
     from churn.training.candidate import train_candidate

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from churn.evaluation import Floats, log_losses
-from churn.training.encoding import Categories, fit_encoder
+from churn.training.encoding import Inputs, fit_encoder
 from churn.training.estimators import Estimator, Parameters
 from churn.training.sample import Sample, Target
 
@@ -21,7 +21,7 @@ class Selection:
     threshold: float
 
 
-def select(sample: Sample, categories: Categories, estimator: Estimator, seed: int) -> Selection:
+def select(sample: Sample, inputs: Inputs, estimator: Estimator, seed: int) -> Selection:
     """Choose parameters and threshold by the out-of-fold probabilities of a sample."""
     target = sample.target
     repeats = estimator.repeats if sample.customers <= REPEATED_CUSTOMERS else 1
@@ -29,7 +29,7 @@ def select(sample: Sample, categories: Categories, estimator: Estimator, seed: i
     losses = np.zeros(len(estimator.grid))
     for train, test in (fold for repeat in range(repeats) for fold in sample.folds(seed + repeat)):
         frame = sample.frame.iloc[train]
-        encoder = fit_encoder(frame, categories, scaled=estimator.scaled)
+        encoder = fit_encoder(frame, inputs, scaled=estimator.scaled)
         known = encoder.transform(frame)
         unseen = encoder.transform(sample.frame.iloc[test])
         for index, parameters in enumerate(estimator.grid):
@@ -42,7 +42,7 @@ def select(sample: Sample, categories: Categories, estimator: Estimator, seed: i
 
 
 def evaluate_out_of_fold(
-    sample: Sample, categories: Categories, estimator: Estimator, seed: int
+    sample: Sample, inputs: Inputs, estimator: Estimator, seed: int
 ) -> tuple[Floats, Target]:
     """Nested cross-validation: ([n] probabilities, [n] decisions).
 
@@ -52,8 +52,8 @@ def evaluate_out_of_fold(
     decision = np.empty(len(sample.target), dtype=np.int8)
     for train, test in sample.folds(seed):
         known = sample.take(train)
-        chosen = select(known, categories, estimator, seed + 10)
-        encoder = fit_encoder(known.frame, categories, scaled=estimator.scaled)
+        chosen = select(known, inputs, estimator, seed + 10)
+        encoder = fit_encoder(known.frame, inputs, scaled=estimator.scaled)
         classifier = estimator.make(chosen.parameters, seed).fit(encoder.transform(known.frame), known.target)
         probability[test] = classifier.predict_proba(encoder.transform(sample.frame.iloc[test]))[:, 1]
         decision[test] = probability[test] >= chosen.threshold

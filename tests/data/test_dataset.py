@@ -10,7 +10,7 @@ from dataset_files import GOOD, HEADER, LINE_AFTER, VALID, csv, message, parquet
 
 from churn.data import csv_file
 from churn.data.dataset import read_dataset
-from churn.schema.record import FEATURE_NAMES, MISSING_CATEGORY
+from churn.schema.old_record import FEATURE_NAMES, MISSING_CATEGORY
 
 
 def test_reads_a_csv(tmp_path):

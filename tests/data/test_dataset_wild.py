@@ -13,7 +13,7 @@ from churn import console as progress
 from churn.data.columns import field_problem
 from churn.data.dataset import read_dataset
 from churn.errors import DataError, RecordError
-from churn.schema.record import CATEGORICAL_FEATURES, FEATURE_NAMES, parse_customer
+from churn.schema.old_record import CATEGORICAL_FEATURES, FEATURE_NAMES, parse_customer
 
 quick = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

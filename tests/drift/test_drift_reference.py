@@ -9,7 +9,7 @@ from drift_samples import customers
 from churn.drift.distribution import MAX_VALUES, Categories, Numbers
 from churn.drift.reference import build_reference, read_reference, train_stats
 from churn.errors import DriftError
-from churn.schema.record import FEATURE_NAMES
+from churn.schema.old_record import FEATURE_NAMES
 
 
 def frame(rows, seed=0):

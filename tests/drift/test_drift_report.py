@@ -13,7 +13,7 @@ from churn.drift.page import render_page
 from churn.drift.report import write_files
 from churn.drift.terminal import print_report
 from churn.errors import DriftError
-from churn.schema.record import FEATURE_NAMES, NUMERIC_NAMES
+from churn.schema.old_record import FEATURE_NAMES, NUMERIC_NAMES
 
 HOSTILE = '<script>alert("x")</script>'
 

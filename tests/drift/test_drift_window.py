@@ -10,7 +10,7 @@ from churn.drift.distribution import Categories, Numbers
 from churn.drift.window import read_window
 from churn.errors import NothingToJudge
 from churn.journal import newest
-from churn.schema.record import CATEGORICAL_NAMES, NUMERIC_NAMES
+from churn.schema.old_record import CATEGORICAL_NAMES, NUMERIC_NAMES
 
 
 def test_the_last_n_are_the_newest_by_time_of_all_files_rotated_and_compressed_ones_too(tmp_path):

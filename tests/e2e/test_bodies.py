@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from churn.errors import RecordError
-from churn.schema.record import Customer, parse_customer
+from churn.schema.old_record import Customer, parse_customer
 from churn.scoring.batch import parse_batch
 
 GOOD = {"/predict": json.dumps(SAFE).encode(), "/predict/batch": json.dumps({"customers": [SAFE]}).encode()}

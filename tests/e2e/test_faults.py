@@ -14,7 +14,7 @@ from conftest import SAFE, begin_server, start_server, wait_until
 
 from churn.journal.writer import Journal
 from churn.registry import Registry
-from churn.schema.record import Customer
+from churn.schema.old_record import Customer
 from churn.scoring.predictor import Predictor
 from churn.scoring.responses import utc_now
 from churn.scoring.scorer import Scorer

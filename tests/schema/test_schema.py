@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from churn.errors import RecordError
 from churn.schema import record as schema
-from churn.schema.record import Customer, parse_customer
+from churn.schema.old_record import Customer, parse_customer
 
 VALID = {
     "tenure_months": 48,

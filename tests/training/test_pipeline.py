@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score
 
 from churn.data.dataset import Dataset, simulate
 from churn.errors import TrainingError
-from churn.schema.record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
+from churn.schema.old_record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
 from churn.scoring.scorer import Scorer
 from churn.training import pipeline as pipeline_module
 from churn.training.export import check_parity, export_onnx

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from churn.data.dataset import Dataset, simulate
-from churn.schema.record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
+from churn.schema.old_record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
 from churn.scoring.scorer import Scorer
 from churn.training.export import TOLERANCE, export_onnx
 from churn.training.model_files import model_files
