@@ -115,8 +115,7 @@ class _Training:
         return fit_encoder(self.sample.frame.iloc[rows], self.inputs, scaled=self.estimator.scaled)
 
     def _fit_classifier(self, selection: Selection, encoded: Floats, target: Target) -> Classifier:
-        classifier: Classifier = self.estimator.make(selection.parameters, self.seed).fit(encoded, target)
-        return classifier
+        return self.estimator.make(selection.parameters, self.seed, encoded.shape[1]).fit(encoded, target)
 
 
 def _sample(dataset: Dataset) -> Sample:

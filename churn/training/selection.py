@@ -33,7 +33,7 @@ def select(sample: Sample, inputs: Inputs, estimator: Estimator, seed: int) -> S
         known = encoder.transform(frame)
         unseen = encoder.transform(sample.frame.iloc[test])
         for index, parameters in enumerate(estimator.grid):
-            classifier = estimator.make(parameters, seed).fit(known, target[train])
+            classifier = estimator.make(parameters, seed, known.shape[1]).fit(known, target[train])
             probability = classifier.predict_proba(unseen)[:, 1]
             probabilities[index, test] += probability / repeats
             losses[index] += log_losses(target[test], probability).mean() * len(test)
@@ -54,7 +54,8 @@ def evaluate_out_of_fold(
         known = sample.take(train)
         chosen = select(known, inputs, estimator, seed + 10)
         encoder = fit_encoder(known.frame, inputs, scaled=estimator.scaled)
-        classifier = estimator.make(chosen.parameters, seed).fit(encoder.transform(known.frame), known.target)
+        encoded = encoder.transform(known.frame)
+        classifier = estimator.make(chosen.parameters, seed, encoded.shape[1]).fit(encoded, known.target)
         probability[test] = classifier.predict_proba(encoder.transform(sample.frame.iloc[test]))[:, 1]
         decision[test] = probability[test] >= chosen.threshold
     return probability, decision
