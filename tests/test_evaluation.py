@@ -93,7 +93,8 @@ def test_many_rows_are_gathered_without_moving_a_metric():
     evaluation = evaluate(predictions, 0)
     assert len(evaluation.cells.count) <= 4 * metrics.COARSE_LEVELS
     for name, value in expected(target, probability, predictions.decision).items():
-        tolerance = 5e-4 if name == "average_precision" else 2e-5  # precision is taken at the end of each group
+        # These two are taken at the end of a group, and of what part of it is in the top tenth.
+        tolerance = 1e-3 if name in ("average_precision", "lift_top_tenth") else 2e-5
         assert evaluation.values[name] == pytest.approx(value, abs=tolerance), name
 
 
