@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.base import TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
@@ -103,7 +104,7 @@ def fit_encoder(frame: pd.DataFrame, inputs: Inputs, *, scaled: bool) -> ColumnT
     return ColumnTransformer(parts).fit(frame)
 
 
-def _numbers(*steps: Any) -> Pipeline:
+def _numbers(*steps: TransformerMixin) -> Pipeline:
     casts = [
         ("round", _cast(np.float32, check_array, ensure_all_finite="allow-nan")),
         ("widen", _cast(np.float64)),

@@ -59,9 +59,7 @@ def train_model(dataset: Dataset, *, estimator: str, seed: int, holdout: Dataset
     training = _Training(dataset, ESTIMATORS[estimator], seed)
     large = holdout is None and dataset.rows > OUT_OF_FOLD_ROWS
     selection, pipeline, predictions = training.fit_and_evaluate_quarter() if large else training.fit(holdout)
-    return TrainedModel(
-        estimator, pipeline, selection.threshold, selection.parameters, predictions, training.inputs
-    )
+    return TrainedModel(estimator, pipeline, selection.threshold, selection.parameters, predictions, training.inputs)
 
 
 class _Training:

@@ -41,9 +41,7 @@ def select(sample: Sample, inputs: Inputs, estimator: Estimator, seed: int) -> S
     return Selection(estimator.grid[best], best_threshold(target, probabilities[best]))
 
 
-def evaluate_out_of_fold(
-    sample: Sample, inputs: Inputs, estimator: Estimator, seed: int
-) -> tuple[Floats, Target]:
+def evaluate_out_of_fold(sample: Sample, inputs: Inputs, estimator: Estimator, seed: int) -> tuple[Floats, Target]:
     """Nested cross-validation: ([n] probabilities, [n] decisions).
 
     For each fold, parameters and threshold are chosen by cross-validation within the other folds.
