@@ -124,5 +124,5 @@ def _weight() -> MinMaxScaler:
 
 
 def _cast(kind: type, function: Callable[..., Any] = np.asarray, **settings: str) -> FunctionTransformer:
-    """A step that converts to a type by a function of NumPy, pandas or scikit-learn, so that it loads without this code."""
+    """A step that converts to a type by a function of a library, so that it loads without this code."""
     return FunctionTransformer(function, kw_args={"dtype": kind, **settings}, feature_names_out="one-to-one")

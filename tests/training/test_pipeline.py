@@ -1,5 +1,6 @@
 """Training in memory: what is evaluated, what is chosen, and that the two forms of a model agree."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,3 +125,13 @@ def test_the_threshold_has_the_best_f1_of_all(rows):
 
     chosen = best_threshold(target, probability)
     assert f1(chosen) == pytest.approx(max(f1(level) for level in set(probability)))
+
+
+def test_progress_of_a_training_is_shown_to_people_alone(monkeypatch, capsys):
+    data = dataset(100, 1)
+    train_model(data, estimator="logistic", seed=1)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    train_model(data, estimator="logistic", seed=1)
+    assert "training logistic" in (said := capsys.readouterr().err)
+    assert "60/60" in said
