@@ -92,9 +92,12 @@ def test_name_and_target_are_listed():
 limits = st.sampled_from([None, -2, -0.5, 0, 1, 2.5, 3])
 
 
+KINDS = ["integer", "number", "category", "boolean"]
+
+
 @st.composite
-def features(draw, name):
-    kind = draw(st.sampled_from(["integer", "number", "category", "boolean"]))
+def features(draw, name, kinds=KINDS):
+    kind = draw(st.sampled_from(kinds))
     feature = {"name": name, "kind": kind, "missing": draw(st.sampled_from(["refuse", "impute"]))}
     if kind == "category":
         feature |= {"max_length": draw(st.integers(1, 4)), "case": draw(st.sampled_from(["keep", "lower", "upper"]))}
@@ -144,23 +147,10 @@ def test_what_only_the_old_schema_accepts_is_announced(old, new, data):
         assert accepts(new, record), record
 
 
-one = st.sampled_from("a").flatmap(features)
-
-
 @settings(max_examples=400, deadline=None)
-@given(one, st.data(), st.lists(values, min_size=8, max_size=8))
-def test_what_only_the_old_feature_accepts_is_announced(feature, data, candidates):
-    """As above for one field that is always there, changed in one key: most pairs are close to each other."""
-    change = data.draw(features("a"))
-    if change["kind"] != feature["kind"]:
-        changed = change
-    else:
-        key = data.draw(st.sampled_from(sorted({*change, *feature} - {"name", "kind"})))
-        changed = {k: v for k, v in (feature | {key: change.get(key)}).items() if v is not None}
-    try:
-        old, new = schema(feature), schema(changed)
-    except ValidationError:  # minimum above maximum
-        return
-    found = differences(old, new)
+@given(st.sampled_from(KINDS), st.data(), st.lists(values, min_size=8, max_size=8))
+def test_what_only_the_old_feature_accepts_is_announced(kind, data, candidates):
+    """As above for one field that is always there and stays of its kind."""
+    old, new = (schema(data.draw(features("a", [kind]))) for _ in range(2))
     refused = [value for value in candidates if accepts(old, {"a": value}) and not accepts(new, {"a": value})]
-    assert not refused or any(item.breaking for item in found)
+    assert not refused or any(item.breaking for item in differences(old, new))
