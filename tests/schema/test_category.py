@@ -21,7 +21,14 @@ from churn.data.dataset import read_dataset
 from churn.data.frame_builder import TableBuilder
 from churn.errors import RecordError
 from churn.schema.category import Category, _Remembered
-from churn.schema.old_record import CATEGORICAL_FEATURES, CATEGORICAL_NAMES, NUMERIC_NAMES, TARGET, Customer, parse_customer
+from churn.schema.old_record import (
+    CATEGORICAL_FEATURES,
+    CATEGORICAL_NAMES,
+    NUMERIC_NAMES,
+    TARGET,
+    Customer,
+    parse_customer,
+)
 from churn.scoring.batch import parse_batch
 
 PLAN, REGION = CATEGORICAL_FEATURES

@@ -63,6 +63,8 @@ def judge(profile: Profile) -> Judged:
 def is_named_key(name: str) -> bool:
     """Whether a name says that a column holds keys: `customerID`, `CLIENTNUM`, `account_no`."""
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
+    if words and words[0].lower() == "row":
+        return False
     return bool(words and words[-1].lower() in _KEY_WORDS) or _KEY_NAME.fullmatch(name.lower()) is not None
 
 
@@ -136,8 +138,9 @@ def _judge_text(profile: Profile) -> Judged:
     if of_its_own >= 0.5 and len(profile.known) > _TOO_MANY_LEVELS:
         return Judged(profile, "ignored", text="nearly every row has a text of its own", look=True)
     if len(profile.known) > MANY_LEVELS:
-        levels = max(profile.distinct, len(profile.known))
-        text = f"about {levels:,} levels, of which training takes the rare ones together"
+        sampled = sum(level.rows for level in profile.levels) < profile.rows
+        levels = f"about {max(profile.distinct, len(profile.known)):,}" if sampled else f"{len(profile.known):,}"
+        text = f"{levels} levels, of which training takes the rare ones together"
         return Judged(profile, "feature", text=text, look=len(profile.known) > _TOO_MANY_LEVELS)
     return Judged(profile, "feature")
 
