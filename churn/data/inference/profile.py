@@ -81,11 +81,6 @@ class Profile:
     levels: tuple[Level, ...] = ()
 
     @property
-    def column(self) -> str:
-        """The column of the view `data`."""
-        return f"c{self.number}"
-
-    @property
     def blanks(self) -> tuple[str, ...]:
         """The marks that are nothing but spaces."""
         return tuple(mark for mark in self.marks if not mark.strip(SPACES))
@@ -125,7 +120,7 @@ class Profile:
 def profile_columns(table: Table) -> list[Profile]:
     """Profile each column; makes the table `sample`, with `c0`, `c1`, ... as `data`, of all rows or at random ones."""
     columns = range(len(table.names))
-    fields = ", ".join(f"{_trimmed(n)} AS t{n}, {_number(n, table.decimal)} AS x{n}" for n in columns)
+    fields = ", ".join(f"{trimmed(n)} AS t{n}, {_number(n, table.decimal)} AS x{n}" for n in columns)
     figures = ", ".join(_figures(n) for n in columns)
     # Made of numbers of columns and of constants.
     (row,) = table.scan(f"SELECT count(*), {figures} FROM (SELECT *, {fields} FROM data)")  # noqa: S608
@@ -145,7 +140,7 @@ def profile_columns(table: Table) -> list[Profile]:
 def read_levels(table: Table, profile: Profile, label: str = "NULL") -> tuple[Level, ...]:
     """The levels of a column of the sample; `label` is SQL: 1, 0 or NULL of a row."""
     found = table.rows(
-        f"SELECT nullif({_trimmed(profile.number)}, '') AS text, count(*) AS n, "  # noqa: S608 - made by this package
+        f"SELECT nullif({trimmed(profile.number)}, '') AS text, count(*) AS n, "  # noqa: S608 - made by this package
         f"count(*) FILTER ({label} = 1), count(*) FILTER ({label} = 0) FROM sample GROUP BY text ORDER BY n DESC, text"
     )
     return tuple(Level(*row) for row in found)
@@ -174,7 +169,8 @@ def _figures(n: int) -> str:
     )
 
 
-def _trimmed(n: int) -> str:
+def trimmed(n: int) -> str:
+    """SQL of a column's text without outer blanks."""
     return f"trim(c{n}, '{SPACES}')"
 
 

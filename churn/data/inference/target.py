@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from churn.data.columns import shorten
-from churn.data.inference.profile import Level, Profile
+from churn.data.inference.profile import Level, Profile, trimmed
 from churn.data.inference.table import Table
 from churn.errors import DataError
 from churn.schema.definition import Value, plain
@@ -99,9 +99,8 @@ def find_target(table: Table, profiles: Sequence[Profile], wanted: str | None) -
 
 
 def _chosen(table: Table, profile: Profile, how: str) -> FoundTarget:
-    trimmed = f"trim({profile.column})"
     rows = table.rows(
-        f"SELECT {trimmed} AS text, count(*) FROM data WHERE text <> '' GROUP BY text "  # noqa: S608 - a column's number
+        f"SELECT {trimmed(profile.number)} AS text, count(*) FROM data WHERE text <> '' GROUP BY text "  # noqa: S608 - a column's number
         f"ORDER BY count(*) DESC, text LIMIT {MOST_TEXTS + 1}"
     )
     counts: dict[str, int] = dict(rows)
@@ -171,7 +170,7 @@ def _words(name: str) -> str:
 
 def _in(profile: Profile, texts: Sequence[str]) -> str:
     quoted = ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
-    return f"trim({profile.column}) IN ({quoted})"
+    return f"{trimmed(profile.number)} IN ({quoted})"
 
 
 def _value(text: str) -> Value:
