@@ -5,6 +5,7 @@ import math
 from churn.schema.definition import FURTHEST
 
 _ROOM = 1.5
+_LEAST = 1e-300
 
 
 def generous_range(low: float, high: float) -> tuple[float, float]:
@@ -21,6 +22,6 @@ def generous_range(low: float, high: float) -> tuple[float, float]:
 
 def round_up(value: float) -> float:
     """The least of 1, 2, 5, 10, 20, ... (and 0.1, 0.2, ...) that is not below a positive number."""
-    tens = 10.0 ** math.floor(math.log10(value))
+    tens = 10.0 ** math.floor(math.log10(max(value, _LEAST)))
     found = next(factor * tens for factor in (1, 2, 5, 10, 20) if factor * tens >= value)
     return min(float(f"{found:.0e}"), FURTHEST)
