@@ -57,7 +57,7 @@ def find_header(path: Path, expected: Sequence[str]) -> Header:
     """
     if kind := foreign_kind(path):
         raise refuse(path, [f"byte 0: the file is {kind[0]}; {kind[1]}"])
-    header = _take_header(_records(path))
+    header = _take_header(csv_rows(path))
     if header is None:
         raise DataError(f"{path} is empty; expected a header and rows: {','.join(expected)}")
     if "\0" in "".join(header.names):
@@ -87,7 +87,7 @@ def csv_records(path: Path) -> Iterator[Record]:
         OSError: the file cannot be read.
     """
     check_bytes(path)
-    records = _records(path)
+    records = csv_rows(path)
     header = _take_header(records)
     columns = len(header.names) if header else 0
     yield from ((line, fields) for line, fields in records if any(fields) or len(fields) > columns)
@@ -113,11 +113,11 @@ class _Lines:
         return line
 
 
-def _records(path: Path) -> Iterator[Record]:
-    """Each record that is not blank, the header first, with the line on which it begins."""
+def csv_rows(path: Path, delimiter: str = ",") -> Iterator[Record]:
+    """Each row that is not blank, the header first, with the line on which it begins."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = _Lines(file)
-        reader = csv.reader(lines)
+        reader = csv.reader(lines, delimiter=delimiter)
         while True:
             begin = reader.line_num + 1
             lines.pending.clear()
