@@ -59,8 +59,10 @@ def build_reference(frame: "pd.DataFrame", probability: npt.ArrayLike) -> dict[s
 
 def train_stats(frame: "pd.DataFrame") -> dict[str, dict[str, float]]:
     """Mean and standard deviation (n - 1) of each numeric feature, missing values left out."""
-    numbers = frame.select_dtypes("number")
-    return {str(name): {"mean": float(column.mean()), "std": float(column.std(ddof=1))} for name, column in numbers.items()}
+    return {
+        str(name): {"mean": float(column.mean()), "std": float(column.std(ddof=1))}
+        for name, column in frame.select_dtypes("number").items()
+    }
 
 
 def read_reference(path: Path) -> Reference:

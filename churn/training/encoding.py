@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+from sklearn.base import TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
@@ -96,14 +96,14 @@ def fit_encoder(frame: pd.DataFrame, inputs: Inputs, *, scaled: bool) -> ColumnT
     if schema.categories:
         levels = [list(inputs.categories[name]) for name in schema.category_names]
         one_hot = OneHotEncoder(categories=levels, handle_unknown="ignore", sparse_output=False)
-        texts = Pipeline([("as_objects", _cast(object)), ("one_hot", one_hot)])
+        texts = Pipeline([*_objects(schema), ("one_hot", one_hot)])
         if scaled:
             texts.steps.append(("weigh", _weight()))
         parts.append(("categories", texts, [position[name] for name in schema.category_names]))
     return ColumnTransformer(parts).fit(frame)
 
 
-def _numbers(*steps: Any) -> Pipeline:
+def _numbers(*steps: TransformerMixin) -> Pipeline:
     casts = [
         ("round", _cast(np.float32, check_array, ensure_all_finite="allow-nan")),
         ("widen", _cast(np.float64)),
@@ -111,10 +111,18 @@ def _numbers(*steps: Any) -> Pipeline:
     return Pipeline([*casts, *((type(step).__name__.lower(), step) for step in steps)])
 
 
+def _objects(schema: Schema) -> list[tuple[str, FunctionTransformer]]:
+    """Steps that make texts of categories; where that a text is missing is a level, of whatever says so."""
+    if not any(feature.optional for feature in schema.categories):
+        return [("as_objects", _cast(object))]
+    fill = FunctionTransformer(pd.DataFrame.fillna, kw_args={"value": MISSING_CATEGORY}, feature_names_out="one-to-one")
+    return [("as_objects", _cast(object, pd.DataFrame)), ("fill", fill)]
+
+
 def _weight() -> MinMaxScaler:
     return MinMaxScaler(feature_range=(0.0, CATEGORY_WEIGHT))
 
 
-def _cast(kind: type, function: Callable[..., npt.NDArray[Any]] = np.asarray, **settings: str) -> FunctionTransformer:
-    """A step that converts to a type by a function of NumPy or scikit-learn, so that it loads without this code."""
+def _cast(kind: type, function: Callable[..., Any] = np.asarray, **settings: str) -> FunctionTransformer:
+    """A step that converts to a type by a function of a library, so that it loads without this code."""
     return FunctionTransformer(function, kw_args={"dtype": kind, **settings}, feature_names_out="one-to-one")

@@ -14,6 +14,7 @@ import churn.training.champion
 from churn.data.dataset import read_dataset, simulate
 from churn.evaluation import Predictions, evaluate
 from churn.registry import Registry
+from churn.schema.reading import bundled_schema
 from churn.training.champion import compare_with_current
 from churn.training.gate import MARGIN, gate_candidate
 from train import main as train_main
@@ -96,11 +97,11 @@ def predictions():
 
 def compared(home, monkeypatch, predictions, *, name="churn_model_v1"):
     monkeypatch.setenv("BENTOML_HOME", str(home.bentoml_home))
-    return compare_with_current(Registry(home.path), name, predictions, seed=1)
+    return compare_with_current(Registry(home.path), name, predictions, 1, bundled_schema())
 
 
 def test_rows_that_the_champion_was_fitted_on_do_not_count(trained_home, monkeypatch, predictions):
-    bundled = read_dataset(ROOT / "data" / "churn.csv").frame
+    bundled = read_dataset(ROOT / "data" / "churn.csv", bundled_schema()).frame
 
     def mixed(known):
         frame = pd.concat([bundled[:known], predictions.frame[known:]])
