@@ -14,6 +14,7 @@ from churn.data.validation import Problems, refuse, wrong_width
 from churn.errors import DataError
 from churn.files import duckdb_name
 from churn.journal.scan import Scan
+from churn.schema.definition import Schema
 
 COLUMNS = ("request_id", "churn")
 _BATCH_ROWS = 50_000
@@ -35,7 +36,7 @@ class LabelCounts:
     unknown: int
 
 
-def load_labels(scan: Scan, path: Path) -> LabelCounts:
+def load_labels(scan: Scan, path: Path, schema: Schema) -> LabelCounts:  # noqa: ARG001 - to be used by its reader
     """Make the table `labelled`: model, probability, prediction and churn of each prediction that has a label.
 
     Where a request id was used more than once with the same model, the last prediction counts.

@@ -7,7 +7,7 @@ import zipfile
 
 import duckdb
 import pytest
-from drift_samples import TAG, line, write_journal
+from drift_samples import SERVED, line, write_journal
 
 from churn.drift.labels import LabelCounts, load_labels
 from churn.drift.window import read_window
@@ -29,7 +29,7 @@ def load_file(folder, path) -> LabelCounts:
     journal = write_journal(folder / "predictions-a-1.jsonl", *(line(n, request_id=f"r{n}") for n in range(5)))
     with open_scan(latest_moment(), ids=True) as scan:
         scan.load([journal])
-        return load_labels(scan, path)
+        return load_labels(scan, path, SERVED.schema)
 
 
 def refusal(folder, content: str | bytes, name="labels.csv") -> str:
@@ -156,4 +156,4 @@ def test_a_home_with_brackets_is_no_pattern(tmp_path, trained_home):
     done = trained_home.run("drift.py", "performance", "--labels", str(labels), "--json", str(out), **home)
     assert "200 labels, 200 of them of logged predictions" in done.stdout, done.stderr
     assert json.loads(out.read_text())["labels"]["matched"] == 200
-    assert read_window(folder / "logs", TAG, 200_000).rows == 200
+    assert read_window(folder / "logs", SERVED, 200_000).rows == 200
