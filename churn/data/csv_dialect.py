@@ -46,6 +46,21 @@ class Dialect(NamedTuple):
         return ", ".join([*found, "decimal comma"] if self.decimal == "," else found)
 
 
+def csv_records(path: Path, dialect: Dialect) -> Iterator[Record]:
+    """Each row of data: the line on which it begins, as an editor counts, and its fields.
+
+    A row of nothing but delimiters, as spreadsheets write below their tables, is passed over like an empty line.
+
+    Raises:
+        DataError: the bytes are not UTF-8 text, or a quote is never closed.
+        OSError: the file cannot be read.
+    """
+    check_bytes(path)
+    rows = csv_rows(path, dialect.delimiter)
+    take_header(rows)
+    yield from ((line, fields) for line, fields in rows if any(fields) or len(fields) > len(dialect.names))
+
+
 def find_dialect(path: Path) -> Dialect:
     """The dialect of a CSV file.
 
@@ -74,11 +89,9 @@ def find_dialect(path: Path) -> Dialect:
 
 def take_header(rows: Iterator[Record]) -> tuple[int, Sequence[str], int] | None:
     """The line and the names of the first row that is a header, and how many rows were above; takes them away."""
-    above = 0
-    for line, fields in rows:
+    for above, (line, fields) in enumerate(rows):
         if any(fields) and not (above == 0 and fields[0].startswith("sep=")):
             return line, fields, above
-        above += 1
     return None
 
 
