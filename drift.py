@@ -71,7 +71,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", metavar="performance")
     performance = commands.add_parser("performance", help="evaluate past predictions by labels that came later")
     performance.add_argument(
-        "--labels", type=Path, required=True, metavar="FILE", help="CSV or Parquet: request_id,churn"
+        "--labels", type=Path, required=True, metavar="FILE", help="CSV or Parquet: request_id and the target's column"
     )
     _add_threshold(performance, "min_rows")
     performance.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")

@@ -7,6 +7,7 @@ import pytest
 
 from churn.data.dataset import read_dataset
 from churn.errors import DataError
+from churn.schema.reading import bundled_schema
 
 HEADER = "tenure_months,num_complaints,avg_session_minutes,plan_type,region,churn\n"
 GOOD = "48,0,60.5,premium,EU,0\n2,5,10,basic,NA,1\n"
@@ -23,7 +24,7 @@ def csv(folder: Path, content: str | bytes, name: str = "customers.csv") -> Path
 
 def message(path: Path) -> str:
     with pytest.raises(DataError) as raised:
-        read_dataset(path)
+        read_dataset(path, bundled_schema())
     assert str(path) in str(raised.value), str(raised.value)
     return str(raised.value)
 

@@ -13,10 +13,13 @@ from churn.drift.distribution import Categories, Numbers
 from churn.drift.reference import Reference
 from churn.drift.report import Report
 from churn.drift.window import Window
-from churn.journal.record import FutureLines
+from churn.journal.record import FutureLines, Served
+from churn.schema.reading import bundled_schema
 from churn.settings import DriftSettings
 
 TAG = "churn_model_v1:v1"
+SCHEMA = bundled_schema()
+SERVED = Served(TAG, SCHEMA)
 START = datetime(2024, 11, 20, tzinfo=UTC)
 REGIONS = ("NA", "EU", "AF", "AS")
 from_the_ends = pytest.mark.parametrize("tail_bytes", [4000, 0], ids=["ends", "whole"])
@@ -81,9 +84,8 @@ BROKEN = {
     "probability is text": line(probability="high"),
     "probability is a number as text": line(probability="0.3"),
     "probability is true": line(probability=True),
-    "no features": line(
-        features=dict.fromkeys(("tenure_months", "num_complaints", "avg_session_minutes", "plan_type", "region"))
-    ),
+    "no features": line(features=dict.fromkeys(SCHEMA.feature_names)),
+    "no features of another model": line(model="other:v1").replace(b'"features"', b'"values"'),
 }
 """Journal lines that are broken, by what is wrong with them."""
 

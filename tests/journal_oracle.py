@@ -9,20 +9,22 @@ from typing import NamedTuple
 import orjson
 
 from churn.journal.moments import latest_moment, parse_moment
-from churn.schema.old_record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
+from churn.journal.record import Served
+from churn.schema.definition import Feature
+from churn.schema.record import MISSING_CATEGORY
 
 TIME = re.compile(
     "[0-9]{4}-[0-9]{2}-[0-9]{2}"
     "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?(Z|[+-][01][0-9]:[0-5][0-9])?)?"
 )
+MISSING = math.nan
 
 
 class Record(NamedTuple):
     moment: int
     model: str
     probability: float
-    numbers: tuple[float, ...]
-    texts: tuple[str, ...]
+    features: dict[str, float | str]
 
 
 class Expected(NamedTuple):
@@ -32,14 +34,16 @@ class Expected(NamedTuple):
     future: int
 
 
-def expected_window(paths: list[Path], model: str, last_n: int | None, since: int | None) -> Expected:
+def expected_window(paths: list[Path], served: Served, last_n: int | None, since: int | None) -> Expected:
     """What a window has, where all files are read from beginning to end."""
+    model = served.model
     lines = [line for path in paths for line in content(path).split(b"\n") if line.strip()]
-    records = [parse(line) for line in lines]
+    records = [parse(line, served) for line in lines]
     readable = [record for record in records if record is not None]
     past = [record for record in readable if record.moment <= latest_moment()]
     start = -math.inf if since is None else since
-    ours = sorted(record for record in past if record.model == model and record.moment >= start)
+    ours = [record for record in past if record.model == model and record.moment >= start]
+    ours.sort(key=lambda record: record.moment)
     found = ours if last_n is None else ours[-last_n:]
     if len(found) == last_n:
         start = found[0].moment
@@ -53,7 +57,7 @@ def content(path: Path) -> bytes:
     return gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed
 
 
-def parse(line: bytes) -> Record | None:
+def parse(line: bytes, served: Served) -> Record | None:
     """A journal line; None where it is broken."""
     try:
         document = orjson.loads(line)
@@ -68,11 +72,22 @@ def parse(line: bytes) -> Record | None:
     features = document.get("features")
     if moment is None or model is None or not 0 <= probability <= 1 or not isinstance(features, dict):
         return None
-    numbers = tuple(number(features.get(name)) for name in NUMERIC_NAMES)
-    texts = tuple(text(features.get(name)) or MISSING_CATEGORY for name in CATEGORICAL_NAMES)
-    if all(math.isnan(value) for value in numbers) and set(texts) == {MISSING_CATEGORY}:
+    if model != served.model:  # of whatever schema
+        return Record(moment, model, probability, {})
+    values = {feature.name: value(feature, features.get(feature.name)) for feature in served.schema.feature}
+    required = not all(feature.optional for feature in served.schema.feature)
+    if required and all(found in ("", MISSING) for found in values.values()):
         return None
-    return Record(moment, model, probability, numbers, texts)
+    return Record(moment, model, probability, values)
+
+
+def value(feature: Feature, raw: object) -> float | str:
+    """A feature as it counts: `MISSING` or `MISSING_CATEGORY` where there is none."""
+    if feature.is_category:
+        return text(raw) or MISSING_CATEGORY
+    if feature.kind == "boolean":
+        return float(raw) if isinstance(raw, bool) else MISSING
+    return number(raw)
 
 
 def text(value: object) -> str | None:
@@ -83,5 +98,5 @@ def text(value: object) -> str | None:
 
 def number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return math.nan
-    return float(value) if math.isfinite(value) else math.nan
+        return MISSING
+    return float(value) if math.isfinite(value) else MISSING

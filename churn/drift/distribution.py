@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from churn.schema.old_record import MISSING_CATEGORY
+from churn.schema.record import MISSING_CATEGORY
 
 MAX_VALUES = 1500
 """Distinct values up to which a summary is exact; beyond, as many quantiles: the distribution function is then

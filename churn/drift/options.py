@@ -27,7 +27,7 @@ class PerformanceOptions:
     """Options of performance evaluation.
 
     Attributes:
-        labels: CSV or Parquet file with `request_id` and `churn`.
+        labels: CSV or Parquet file with `request_id` and the target's column.
         json: file for the figures as JSON; None for none.
 
     """

@@ -17,6 +17,7 @@ from churn.journal.moments import latest_moment
 from churn.journal.record import FutureLines
 from churn.journal.scan import Scan, open_scan
 from churn.registry.entry import ModelEntry
+from churn.schema.definition import Schema
 
 FORMAT_VERSION = 1
 REPORTED = ("f1", "roc_auc", "log_loss", "calibration_error")
@@ -112,6 +113,7 @@ class Performance:
 def evaluate_performance(
     folder: Path,
     labels: Path,
+    schema: Schema,
     entries: Mapping[str, ModelEntry],
     min_rows: int,
 ) -> Performance:
@@ -119,7 +121,8 @@ def evaluate_performance(
 
     Args:
         folder: the journal's folder.
-        labels: CSV or Parquet with `request_id` and `churn`.
+        labels: CSV or Parquet with `request_id` and the target's column.
+        schema: says what that column is called, and what it may hold.
         entries: the registry's entry of each model, by tag.
         min_rows: number of labelled predictions below which a model is not evaluated.
 
@@ -132,7 +135,7 @@ def evaluate_performance(
     with open_scan(latest_moment(), ids=True) as scan:
         with reading("the journal", sum(map(size, files))) as advance:
             scan.load(files, advance)
-        counts, future = load_labels(scan, labels), scan.future()
+        counts, future = load_labels(scan, labels, schema), scan.future()
         if not counts.matched:
             raise NothingToJudge(
                 f"none of the {counts.rows:,} labels of {labels} has a request_id that is in the log; are they the "

@@ -4,7 +4,7 @@ Format 1 of `reference.json`:
 
     format_version   1
     rows             training rows
-    features         name -> summary, in the order of `schema.FEATURE_NAMES`
+    features         name -> summary, in the order of the schema
     prediction       summary of the probabilities that the model gave to rows it had not seen
 
 A summary of numbers has `kind` "number", `rows`, `missing`, `mean`, `std`, `minimum`, `maximum`, `values`
@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from churn.drift.distribution import Categories, Numbers, Summary
 from churn.errors import DriftError
-from churn.schema.old_record import FEATURE_NAMES
+from churn.schema.definition import Schema
 from churn.schema.record import MISSING_CATEGORY
 
 if TYPE_CHECKING:  # importing pandas takes longer than reading a window
@@ -45,7 +45,7 @@ def build_reference(frame: "pd.DataFrame", probability: npt.ArrayLike) -> dict[s
     """Content of `reference.json`.
 
     Args:
-        frame: the training rows, columns `schema.FEATURE_NAMES`; NaN or `schema.MISSING_CATEGORY` is missing.
+        frame: the training rows, as `Dataset.frame` holds them; NaN or `MISSING_CATEGORY` is missing.
         probability: the model's probabilities, in [0, 1], for rows it had not seen; any number of them.
 
     """
@@ -58,15 +58,19 @@ def build_reference(frame: "pd.DataFrame", probability: npt.ArrayLike) -> dict[s
 
 
 def train_stats(frame: "pd.DataFrame") -> dict[str, dict[str, float]]:
-    """Mean and standard deviation (n - 1) of each numeric feature, missing values left out."""
+    """Mean and standard deviation (n - 1) of each numeric feature; of no values 0, and of one no deviation."""
+    known = {str(name): column.dropna() for name, column in frame.select_dtypes("number").items()}
     return {
-        str(name): {"mean": float(column.mean()), "std": float(column.std(ddof=1))}
-        for name, column in frame.select_dtypes("number").items()
+        name: {
+            "mean": float(column.mean()) if len(column) else 0.0,
+            "std": float(column.std(ddof=1)) if len(column) > 1 else 0.0,
+        }
+        for name, column in known.items()
     }
 
 
-def read_reference(path: Path) -> Reference:
-    """Read a model's reference.
+def read_reference(path: Path, schema: Schema) -> Reference:
+    """Read the reference of a model with this schema.
 
     Raises:
         DriftError: there is none, it is damaged, its format is newer than this program, or it has other features.
@@ -87,10 +91,11 @@ def read_reference(path: Path) -> Reference:
         reference = _parse(document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DriftError(f"{path} is damaged ({error!r}); restore the model's archive or train anew") from None
-    if set(reference.features) != set(FEATURE_NAMES):
+    stored = {name: isinstance(summary, Categories) for name, summary in reference.features.items()}
+    expected = {feature.name: feature.is_category for feature in schema.feature}
+    if differ := [name for name in {**stored, **expected} if stored.get(name) != expected.get(name)]:
         raise DriftError(
-            f"{path} is of a model with the features {', '.join(reference.features)}; this program knows "
-            f"{', '.join(FEATURE_NAMES)}: train anew"
+            f"{path} and the schema beside it differ in {', '.join(differ)}; restore the model's archive or train anew"
         )
     return reference
 

@@ -16,8 +16,12 @@ from churn.drift.reference import read_reference
 from churn.drift.report import HTML_NAME, JSON_NAME, Report, write_files
 from churn.drift.terminal import print_performance, print_report
 from churn.drift.window import read_window
-from churn.errors import DriftError, NothingToJudge
+from churn.errors import DriftError, NothingToJudge, PointerEmpty, PointerMissing
+from churn.journal.record import Served
 from churn.registry import Registry
+from churn.schema.definition import Schema
+from churn.schema.reading import default_schema, read_schema
+from churn.schema.stored import schema_in
 from churn.settings import Settings
 
 
@@ -48,8 +52,10 @@ def run_performance(options: PerformanceOptions, settings: Settings) -> int:
     # pandas takes 0.4 s to import, which detection does not need.
     from churn.drift.performance import evaluate_performance
 
-    entries = {str(entry.tag): entry for entry in Registry(settings.home).entries()}
-    performance = evaluate_performance(settings.logs_folder, options.labels, entries, settings.drift.min_rows)
+    registry = Registry(settings.home, settings.model_key)
+    entries = {str(entry.tag): entry for entry in registry.entries()}
+    schema = _labels_schema(registry, settings)
+    performance = evaluate_performance(settings.logs_folder, options.labels, schema, entries, settings.drift.min_rows)
     print_performance(performance)
     if options.json is not None:
         write_files({options.json: _json(performance.as_json())})
@@ -59,8 +65,10 @@ def run_performance(options: PerformanceOptions, settings: Settings) -> int:
 def _detect(options: DriftOptions, settings: Settings) -> Report:
     registry = Registry(settings.home, settings.model_key)
     tag = registry.current()
-    reference = read_reference(registry.fetch(tag) / "reference.json")
-    window = read_window(settings.logs_folder, tag, options.last_n, options.since)
+    folder = registry.fetch(tag)
+    served = Served(tag, schema_in(tag, folder))
+    reference = read_reference(folder / "reference.json", served.schema)
+    window = read_window(settings.logs_folder, served, options.last_n, options.since)
     if window.rows < settings.drift.min_rows:
         raise NothingToJudge(
             f"{tag} has only {window.rows} logged predictions in this window, --min-rows asks for "
@@ -70,6 +78,15 @@ def _detect(options: DriftOptions, settings: Settings) -> Report:
     comparison = compare(reference, window.features, window.prediction, settings.drift)
     trained_at = registry.entry(tag).trained_at
     return Report(window, comparison, settings.drift, trained_at, reference.rows, datetime.now(UTC))
+
+
+def _labels_schema(registry: Registry, settings: Settings) -> Schema:
+    """The schema of the served model, or where none was promoted, that with which training would make one."""
+    try:
+        tag = registry.current()
+    except (PointerMissing, PointerEmpty):
+        return read_schema(default_schema(settings.home))
+    return schema_in(tag, registry.fetch(tag))
 
 
 def _write(report: Report, options: DriftOptions, settings: Settings, alert: Mapping[str, Any] | None) -> None:

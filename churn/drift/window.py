@@ -10,9 +10,9 @@ from churn.errors import NothingToJudge
 from churn.journal.files import journal_files, size
 from churn.journal.moments import EARLIEST, format_moment, latest_moment
 from churn.journal.newest import load_newest
-from churn.journal.record import FutureLines
+from churn.journal.record import FutureLines, Served, feature_columns
 from churn.journal.scan import Scan, open_scan
-from churn.schema.old_record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
+from churn.schema.record import MISSING_CATEGORY
 
 MAX_VALUES = 100_000
 """Distinct values that are kept of a window beyond that size: its distribution is then known to 1/100,000."""
@@ -27,7 +27,7 @@ class Window:
         rows: number of predictions.
         first: moment of the oldest, in microseconds since 1970 UTC.
         last: moment of the newest.
-        features: distribution of each feature.
+        features: distribution of each feature, in the order of the schema.
         prediction: distribution of the probabilities.
         others: number of records of other models in that time, by tag.
         broken: number of broken lines among those that were read.
@@ -54,12 +54,12 @@ class Window:
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def read_window(folder: Path, model: str, last_n: int | None, since: int | None = None) -> Window:
+def read_window(folder: Path, served: Served, last_n: int | None, since: int | None = None) -> Window:
     """Read the last n records of a model, or those since a moment, or the last n of those; none later than now.
 
     Args:
         folder: the journal's folder.
-        model: BentoML tag.
+        served: the model, and the schema of its table.
         last_n: how many records at most; None for no limit.
         since: microseconds since 1970 UTC; None for any time.
 
@@ -67,15 +67,20 @@ def read_window(folder: Path, model: str, last_n: int | None, since: int | None 
         NothingToJudge: there is no log, it is empty, or it has no record of this model in that time.
         JournalError: a file cannot be read.
     """
-    files = journal_files(folder)
+    files, model = journal_files(folder), served.model
     start = EARLIEST if since is None else since
-    with open_scan(latest_moment()) as scan:
+    with open_scan(latest_moment(), served) as scan:
         with reading("the journal", sum(map(size, files))) as advance:
             load_newest(scan, files, model, last_n, start, advance)
         scan.cut(model, last_n, start)
         rows, first, last = scan.one("SELECT count(*), coalesce(min(moment), 0), coalesce(max(moment), 0) FROM cut")
-        features: dict[str, Summary] = {name: _numbers(scan, name) for name in NUMERIC_NAMES}
-        features |= {name: _categories(scan.categories(name), rows) for name in CATEGORICAL_NAMES}
+        columns = feature_columns(served.schema)
+        features: dict[str, Summary] = {
+            feature.name: _categories(scan, columns[feature.name], rows)
+            if feature.is_category
+            else _numbers(scan, columns[feature.name])
+            for feature in served.schema.feature
+        }
         window = Window(
             model=model,
             rows=rows,
@@ -93,11 +98,12 @@ def read_window(folder: Path, model: str, last_n: int | None, since: int | None 
     return window
 
 
-def _numbers(scan: Scan, name: str) -> Numbers:
-    return Numbers.of(scan.numbers(name)).shortened(MAX_VALUES)
+def _numbers(scan: Scan, column: str) -> Numbers:
+    return Numbers.of(scan.numbers(column)).shortened(MAX_VALUES)
 
 
-def _categories(counts: dict[str, int], rows: int) -> Categories:
+def _categories(scan: Scan, column: str, rows: int) -> Categories:
+    counts = scan.categories(column)
     listed = Categories.of(counts)
     return Categories(rows, counts.get(MISSING_CATEGORY, 0), listed.counts, rows - sum(counts.values()))
 

@@ -19,12 +19,14 @@ from churn.console import Advance, ignore
 from churn.errors import JournalError
 from churn.files import duckdb_name
 from churn.journal.files import is_compressed, size, write_readable_copy
-from churn.journal.record import READABLE, FutureLines, expressions, json_types
-from churn.schema.old_record import MISSING_CATEGORY
+from churn.journal.record import READABLE, FutureLines, Served, expressions, json_types
+from churn.schema.record import MISSING_CATEGORY
 
 type Floats = npt.NDArray[np.float64]
 
-MEMORY = "320MiB"
+MEMORY_MIB = 320
+_FEATURE_MIB, _LETTER_MIB = 0.5, 0.005
+"""What the limit is higher by for each feature, and for each letter of a category: DuckDB works on blocks of lines."""
 _POLL_SECONDS = 0.1
 _MAX_LISTED = 10_000
 """Categories of a window that are counted one by one."""
@@ -34,8 +36,8 @@ class Scan:
     """Journal lines in tables; made by `open_scan`. `moment` is microseconds since 1970 UTC.
 
     Table `lines`: every line that was loaded. View `readable`: those that are not broken. View `records`: those of them
-    that are not later than `until`. Column per feature; NULL is missing. Column `piece`: the file in `folder` that the
-    line comes from; NULL for lines that come from a journal file itself.
+    that are not later than `until`. Columns of the features as `record.feature_columns` names them; NULL is missing.
+    Column `piece`: the file in `folder` that the line comes from; NULL for lines that come from a journal file itself.
 
     Example:
         with open_scan(latest_moment()) as scan:
@@ -44,7 +46,9 @@ class Scan:
 
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, until: int, *, ids: bool) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, folder: Path, until: int, served: Served | None, *, ids: bool
+    ) -> None:
         self.connection = connection
         self.folder = folder
         self.until = until
@@ -55,13 +59,13 @@ class Scan:
         self._empty[1].write_bytes(gzip.compress(b""))
         # A folder named like `probability=1` would else be taken for a column.
         files = " UNION ALL ".join(
-            f"""FROM read_json(?, format = 'newline_delimited', columns = {json_types(ids=ids)!r}, ignore_errors = true,
-                compression = '{compression}', filename = true, hive_partitioning = false)"""
+            f"""FROM read_json(?, format = 'newline_delimited', columns = {json_types(served, ids=ids)!r},
+                ignore_errors = true, compression = '{compression}', filename = true, hive_partitioning = false)"""
             for compression in ("none", "gzip")
         )
         ours = str(folder).replace("'", "''")
         piece = f"CASE WHEN starts_with(filename, '{ours}') THEN filename END AS piece"
-        self._parsed = f"FROM ({files}) SELECT {', '.join([*expressions(ids=ids), piece])}"
+        self._parsed = f"FROM ({files}) SELECT {', '.join([*expressions(served, ids=ids), piece])}"
         connection.execute("SET TimeZone = 'UTC'")  # of times that name no zone
         # Without these, DuckDB does not keep count of how far it is.
         connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
@@ -154,24 +158,26 @@ class Scan:
         query = "SELECT model, count(*) FROM records WHERE model <> ? AND moment >= ? GROUP BY 1 ORDER BY 1 LIMIT 1000"
         return dict(self.connection.execute(query, [model, since]).fetchall())
 
-    def numbers(self, name: str) -> Floats:
+    def numbers(self, column: str) -> Floats:
         """A numeric column of `cut`, NaN where missing."""
-        column = self.connection.table("cut").project(f"coalesce({_quoted(name)}, 'nan'::DOUBLE) AS v").fetchnumpy()
-        values: Floats = np.asarray(column["v"], dtype=np.float64)
+        found = self.connection.execute(f"FROM cut SELECT coalesce({column}, 'nan'::DOUBLE) AS v").fetchnumpy()
+        values: Floats = np.asarray(found["v"], dtype=np.float64)
         return values
 
-    def categories(self, name: str) -> dict[str, int]:
+    def categories(self, column: str) -> dict[str, int]:
         """Number of rows of each category in `cut`, most frequent first, at most 10,000 of them."""
-        named = self.connection.table("cut").project(f"coalesce({_quoted(name)}, '{MISSING_CATEGORY}') AS name")
-        return dict(named.aggregate("name, count(*) AS rows").order("rows DESC, name").limit(_MAX_LISTED).fetchall())
+        query = f"""FROM cut SELECT coalesce({column}, '{MISSING_CATEGORY}') AS name, count(*) AS rows
+            GROUP BY 1 ORDER BY rows DESC, name LIMIT {_MAX_LISTED}"""
+        return dict(self.connection.execute(query).fetchall())
 
 
 @contextlib.contextmanager
-def open_scan(until: int, *, ids: bool = False) -> Iterator[Scan]:
+def open_scan(until: int, served: Served | None = None, *, ids: bool = False) -> Iterator[Scan]:
     """Open empty tables for journal lines.
 
     Args:
         until: microseconds since 1970 UTC; a line dated later is no record: a clock was ahead.
+        served: the model whose features are read; None: no features are.
         ids: whether to keep `request_id`, `prediction` and `threshold` too.
 
     Raises:
@@ -181,7 +187,7 @@ def open_scan(until: int, *, ids: bool = False) -> Iterator[Scan]:
         connection = duckdb.connect(
             str(Path(folder) / "journal.duckdb"),
             config={
-                "memory_limit": MEMORY,
+                "memory_limit": f"{_memory_mib(served)}MiB",
                 "temp_directory": folder,
                 "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
@@ -190,10 +196,13 @@ def open_scan(until: int, *, ids: bool = False) -> Iterator[Scan]:
         )
         with connection:
             try:
-                yield Scan(connection, Path(folder), until, ids=ids)
+                yield Scan(connection, Path(folder), until, served, ids=ids)
             except duckdb.Error as error:
                 raise JournalError(f"the journal cannot be read: {str(error).splitlines()[0]}") from None
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _memory_mib(served: Served | None) -> int:
+    if served is None:
+        return MEMORY_MIB
+    letters = sum(feature.max_length for feature in served.schema.categories)
+    return int(MEMORY_MIB + _FEATURE_MIB * len(served.schema.feature) + _LETTER_MIB * letters)

@@ -10,7 +10,7 @@ from churn.registry.pointer import pointed_at
 from churn.registry.tarball import check_members, read_files
 from churn.schema.definition import Schema
 from churn.schema.difference import differences
-from churn.scoring.scorer import schema_of
+from churn.schema.stored import schema_of
 
 
 def check_schema_change(layout: Layout, tag: str, files: Mapping[str, bytes], accepted: str | None) -> str:

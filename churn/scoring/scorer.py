@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from churn.errors import ModelInvalid, SchemaError
+from churn.errors import ModelInvalid
 from churn.schema.definition import Schema
 from churn.schema.json_text import Json
-from churn.schema.reading import FILE_NAME, bundled_schema, parse_schema
+from churn.schema.reading import FILE_NAME
 from churn.schema.record import MISSING_CATEGORY, RECORD_VERSION, Customer, RecordValidator
+from churn.schema.stored import schema_of
 
 GOLDEN_TOLERANCE = 1e-5
 """How far a golden prediction may be off: builds of ONNX Runtime differ by float32 rounding, a wrong model by more."""
@@ -144,18 +145,6 @@ class Scorer:
                     f"model {self.tag}: golden prediction differs: {probability:.6f} instead of {expected:.6f} "
                     f"for {customer.features}; the model is not what was trained; {_CURE}"
                 )
-
-
-def schema_of(tag: str, files: Mapping[str, bytes]) -> Schema:
-    """The schema that a stored model carries, by its files; one that was saved before there were any is the bundled.
-
-    Raises:
-        ModelInvalid: it cannot be read.
-    """
-    try:
-        return parse_schema(files[FILE_NAME], FILE_NAME) if FILE_NAME in files else bundled_schema()
-    except SchemaError as error:
-        raise ModelInvalid(f"model {tag}: {error}; {_CURE}") from None
 
 
 def _values(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

@@ -5,7 +5,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from drift_samples import TAG, at, from_the_ends, line, minutes_of, moment, write_journal
+from drift_samples import SERVED, TAG, at, from_the_ends, line, minutes_of, moment, write_journal
 from test_drift_cli import drift_home, lines_of, log, run  # noqa: F401 - fixtures among them
 from test_drift_performance import measure, predictions, write_labels
 
@@ -44,7 +44,7 @@ def test_a_clock_that_is_ahead_owns_no_window(tmp_path, monkeypatch, tail_bytes,
         case "in a compressed file":
             write_journal(tmp_path / "predictions-b-1.jsonl.gz", *block)
     write_journal(tmp_path / "predictions-a-1.jsonl", *good)
-    read = read_window(tmp_path, TAG, last_n, since)
+    read = read_window(tmp_path, SERVED, last_n, since)
     assert minutes_of(read) == list(range(10, 20))
     assert (read.last, read.broken, read.others) == (moment(19), 0, {})
     assert read.future == FutureLines(600, parse_moment("2099-01-01T00:09:59Z"))
@@ -58,7 +58,7 @@ def test_an_old_file_is_reached_behind_a_block_of_such_lines(tmp_path, monkeypat
     old = write_journal(tmp_path / f"predictions-a-1.1.jsonl{'.gz' * compressed}", *(at(s) for s in range(20)))
     os.utime(old, (moment(20) / 1e6, moment(20) / 1e6))
     write_journal(tmp_path / "predictions-a-1.jsonl", *(at(s) for s in range(20, 30)), *(ahead(n) for n in range(300)))
-    read = read_window(tmp_path, TAG, 25, since)
+    read = read_window(tmp_path, SERVED, 25, since)
     assert minutes_of(read) == list(range(5, 30))
     assert read.future.rows == 300
 
@@ -69,7 +69,7 @@ def test_a_file_that_was_changed_later_than_now_is_read_in_its_turn(tmp_path, mo
     old = write_journal(tmp_path / "predictions-a-1.1.jsonl.gz", *(at(s) for s in range(20)), ahead())
     os.utime(old, (parse_moment(AHEAD) / 1e6, parse_moment(AHEAD) / 1e6))
     write_journal(tmp_path / "predictions-a-1.jsonl", *(at(s) for s in range(20, 30)))
-    read = read_window(tmp_path, TAG, 15)
+    read = read_window(tmp_path, SERVED, 15)
     assert (minutes_of(read), read.future.rows) == (list(range(15, 30)), 1)
 
 
@@ -78,7 +78,7 @@ def test_clocks_may_differ_by_five_minutes(tmp_path, monkeypatch, tail_bytes):
     monkeypatch.setattr(newest, "TAIL_BYTES", tail_bytes)
     lines = [line(ts=minutes_from_now(minutes)) for minutes in (-1, 4, 6)]
     write_journal(tmp_path / "predictions-a-1.jsonl", *lines)
-    read = read_window(tmp_path, TAG, 500)
+    read = read_window(tmp_path, SERVED, 500)
     assert (read.rows, read.future.rows) == (2, 1)
 
 
@@ -97,7 +97,7 @@ def test_where_nothing_else_is_left_the_message_says_so(tmp_path, monkeypatch, t
     write_journal(tmp_path / "predictions-a-1.jsonl", *lines)
     for since in (None, moment(0)):
         with pytest.raises(NothingToJudge, match=says if since is None or "others" in says else "; left out: "):
-            read_window(tmp_path, TAG, 500, since)
+            read_window(tmp_path, SERVED, 500, since)
 
 
 def test_the_command_names_them_in_table_report_and_page(drift_home, capsys):  # noqa: F811

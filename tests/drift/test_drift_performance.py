@@ -5,7 +5,7 @@ import json
 import duckdb
 import numpy as np
 import pytest
-from drift_samples import TAG, line, write_journal
+from drift_samples import SCHEMA, TAG, line, write_journal
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
 from churn.drift.performance import evaluate_performance
@@ -47,7 +47,8 @@ def write_labels(path, ids, truth):
 
 def measure(tmp_path, lines, labels, entries=None, min_rows=100):
     write_journal(tmp_path / "logs" / "predictions-a-1.jsonl", *lines)
-    return evaluate_performance(tmp_path / "logs", labels, {TAG: ENTRY} if entries is None else entries, min_rows)
+    entries = {TAG: ENTRY} if entries is None else entries
+    return evaluate_performance(tmp_path / "logs", labels, SCHEMA, entries, min_rows)
 
 
 def test_realised_metrics_are_scikit_learns_and_as_promised(tmp_path):

@@ -4,12 +4,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from drift_samples import customers
+from drift_samples import SCHEMA, customers
 
 from churn.drift.distribution import MAX_VALUES, Categories, Numbers
 from churn.drift.reference import build_reference, read_reference, train_stats
 from churn.errors import DriftError
-from churn.schema.old_record import FEATURE_NAMES
 
 
 def frame(rows, seed=0):
@@ -23,8 +22,8 @@ def test_a_reference_survives_being_stored_exactly(tmp_path):
     rows.loc[4, "region"] = ""
     path = tmp_path / "reference.json"
     path.write_text(json.dumps(build_reference(rows, probability), allow_nan=False))
-    reference = read_reference(path)
-    assert (reference.rows, tuple(reference.features)) == (1200, FEATURE_NAMES)
+    reference = read_reference(path, SCHEMA)
+    assert (reference.rows, tuple(reference.features)) == (1200, SCHEMA.feature_names)
     tenure, region = reference.features["tenure_months"], reference.features["region"]
     known = rows["tenure_months"].dropna()
     assert np.repeat(tenure.values, tenure.counts).tolist() == sorted(known)
@@ -90,7 +89,7 @@ def test_what_cannot_be_read_is_named_with_the_cure(tmp_path, content, message):
     if content is not None:
         path.write_text(content)
     with pytest.raises(DriftError, match=message):
-        read_reference(path)
+        read_reference(path, SCHEMA)
 
 
 def test_a_reference_of_other_features_is_refused(tmp_path):
@@ -99,5 +98,5 @@ def test_a_reference_of_other_features_is_refused(tmp_path):
     stored["features"]["shoe_size"] = stored["features"].pop("region")
     path = tmp_path / "reference.json"
     path.write_text(json.dumps(stored))
-    with pytest.raises(DriftError, match=r"shoe_size.*train anew"):
-        read_reference(path)
+    with pytest.raises(DriftError, match=r"differ in shoe_size, region; .*train anew"):
+        read_reference(path, SCHEMA)

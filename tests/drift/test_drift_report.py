@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from drift_samples import REGIONS, TAG, make_report
+from drift_samples import REGIONS, SCHEMA, TAG, make_report
 from rich.console import Console
 
 from churn.drift.charts import histogram
@@ -13,7 +13,6 @@ from churn.drift.page import render_page
 from churn.drift.report import write_files
 from churn.drift.terminal import print_report
 from churn.errors import DriftError
-from churn.schema.old_record import FEATURE_NAMES, NUMERIC_NAMES
 
 HOSTILE = '<script>alert("x")</script>'
 
@@ -41,10 +40,10 @@ def printed(report, capsys):
 def test_the_terminal_shows_the_table_then_the_lab_lines_then_one_sentence(capsys):
     report = drifted_report()
     out = printed(report, capsys)
-    rows, lines = out.splitlines(), out.splitlines()[-len(NUMERIC_NAMES) - 2 :]
+    rows, lines = out.splitlines(), out.splitlines()[-len(SCHEMA.number_names) - 2 :]
     table = [row.split()[0] for row in rows if re.search(r"DRIFT|no drift", row)]
-    assert table == [*FEATURE_NAMES, "prediction"]
-    assert [line.split(":")[0] for line in lines[:3]] == list(NUMERIC_NAMES)
+    assert table == [*SCHEMA.feature_names, "prediction"]
+    assert [line.split(":")[0] for line in lines[:3]] == list(SCHEMA.number_names)
     assert all(re.fullmatch(r"\w+: z=\d+\.\d\d, drift=(True|False)", line) for line in lines[:3])
     assert lines[3:] == ["", report.summary]
     assert "left out: 7 of other:v9, 3 broken lines" in out
@@ -83,7 +82,7 @@ def test_the_json_form_has_the_documented_keys(pytestconfig):
     json.dumps(document, allow_nan=False)
     assert document["drift"] is True
     assert document["drifted_features"] == ["region", "avg_session_minutes"]
-    assert [feature["name"] for feature in document["features"]] == list(FEATURE_NAMES)
+    assert [feature["name"] for feature in document["features"]] == list(SCHEMA.feature_names)
     docs = (pytestconfig.rootpath / "docs" / "drift.md").read_text(encoding="utf-8")
     for key in keys_of(document):
         assert f"`{key}`" in docs, f"docs/drift.md does not say what {key} is"
@@ -141,8 +140,8 @@ def test_the_page_shows_each_feature_drawn_the_drifted_and_largest_first():
     text = render_page(report).decode()
     titles = Page(text).titles
     assert titles[:2] == ["region", "avg_session_minutes"]
-    assert sorted(titles) == sorted([*FEATURE_NAMES, "prediction"])
-    assert text.count("<svg") == len(NUMERIC_NAMES) + 1
+    assert sorted(titles) == sorted([*SCHEMA.feature_names, "prediction"])
+    assert text.count("<svg") == len(SCHEMA.number_names) + 1
     assert text.count('class="bars"') == 2
     assert report.summary in Page(text).text
 

@@ -1,7 +1,7 @@
 from collections import Counter
 
 import pytest
-from drift_samples import BROKEN, TAG, at, line, minutes_of, moment, write_journal
+from drift_samples import BROKEN, SERVED, TAG, at, line, minutes_of, moment, write_journal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from journal_oracle import expected_window
@@ -10,7 +10,6 @@ from churn.drift.distribution import Categories, Numbers
 from churn.drift.window import read_window
 from churn.errors import NothingToJudge
 from churn.journal import newest
-from churn.schema.old_record import CATEGORICAL_NAMES, NUMERIC_NAMES
 
 
 def test_the_last_n_are_the_newest_by_time_of_all_files_rotated_and_compressed_ones_too(tmp_path):
@@ -19,7 +18,7 @@ def test_the_last_n_are_the_newest_by_time_of_all_files_rotated_and_compressed_o
     write_journal(tmp_path / "predictions-a-1.jsonl", *(at(s) for s in range(60, 100, 2)))
     write_journal(tmp_path / "predictions-b-1.jsonl", *(at(s) for s in range(61, 100, 2)))
     write_journal(tmp_path / "something-else.jsonl", *(at(s) for s in range(500, 600)))
-    read = read_window(tmp_path, TAG, 70)
+    read = read_window(tmp_path, SERVED, 70)
     assert minutes_of(read) == list(range(30, 100))
     assert (read.rows, read.first, read.last, read.files) == (70, moment(30), moment(99), 4)
 
@@ -27,15 +26,15 @@ def test_the_last_n_are_the_newest_by_time_of_all_files_rotated_and_compressed_o
 @pytest.mark.parametrize("last_n", [3, None])
 def test_since_takes_only_what_is_not_older(tmp_path, last_n):
     write_journal(tmp_path / "predictions-a-1.jsonl", *(at(s) for s in range(10)))
-    assert minutes_of(read_window(tmp_path, TAG, last_n, since=moment(4))) == list(range(4, 10))[-(last_n or 10) :]
+    assert minutes_of(read_window(tmp_path, SERVED, last_n, since=moment(4))) == list(range(4, 10))[-(last_n or 10) :]
 
 
 def test_records_of_other_models_are_counted_not_read(tmp_path):
     older = [at(s, model="churn_model_v1:v0") for s in range(5)]
     mixed = [at(s, model=TAG if s % 3 else "canary:v2") for s in range(5, 20)]
     write_journal(tmp_path / "predictions-a-1.jsonl", *older, *mixed)
-    assert read_window(tmp_path, TAG, 500).others == {"canary:v2": 5, "churn_model_v1:v0": 5}
-    assert read_window(tmp_path, TAG, 4).others == {"canary:v2": 2}
+    assert read_window(tmp_path, SERVED, 500).others == {"canary:v2": 5, "churn_model_v1:v0": 5}
+    assert read_window(tmp_path, SERVED, 4).others == {"canary:v2": 2}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,7 @@ def test_where_there_is_nothing_to_judge_the_message_says_why(tmp_path, lines, s
     if lines is not None:
         write_journal(tmp_path / "predictions-a-1.jsonl", *lines)
     with pytest.raises(NothingToJudge, match=message):
-        read_window(tmp_path, TAG, 500, since)
+        read_window(tmp_path, SERVED, 500, since)
 
 
 TIMES = (
@@ -91,19 +90,19 @@ def test_a_window_is_what_a_plain_reader_of_lines_gives(tmp_path, lines, cut):
     path = write_journal(tmp_path / "predictions-a-1.jsonl", *lines)
     if cut:
         path.write_bytes(path.read_bytes()[:-10])
-    found, others, broken, future = expected_window([path], TAG, None, None)
+    found, others, broken, future = expected_window([path], SERVED, None, None)
     if not found:
         with pytest.raises(NothingToJudge):
-            read_window(tmp_path, TAG, None)
+            read_window(tmp_path, SERVED, None)
         return
-    read = read_window(tmp_path, TAG, None)
+    read = read_window(tmp_path, SERVED, None)
     assert (read.rows, read.others, read.broken) == (len(found), others, broken)
     assert (read.first, read.last, read.future.rows) == (found[0].moment, found[-1].moment, future)
     assert read.prediction.as_json() == Numbers.of([record.probability for record in found]).as_json()
-    for name, column in zip(NUMERIC_NAMES, zip(*(record.numbers for record in found), strict=True), strict=True):
-        assert read.features[name].as_json() == Numbers.of(column).as_json()
-    for name, column in zip(CATEGORICAL_NAMES, zip(*(record.texts for record in found), strict=True), strict=True):
-        assert read.features[name].as_json() == Categories.of(Counter(column)).as_json()
+    for feature in SERVED.schema.feature:
+        column = [record.features[feature.name] for record in found]
+        expected = Categories.of(Counter(column)) if feature.is_category else Numbers.of(column)
+        assert read.features[feature.name].as_json() == expected.as_json()
 
 
 def test_a_window_beyond_the_ends_is_that_of_the_whole_files(tmp_path, monkeypatch):
@@ -111,9 +110,9 @@ def test_a_window_beyond_the_ends_is_that_of_the_whole_files(tmp_path, monkeypat
     write_journal(tmp_path / "predictions-a-1.jsonl", *lines[:250])
     write_journal(tmp_path / "predictions-b-1.jsonl.gz", *lines[250:])
     for last_n, since in ((100, None), (None, moment(77)), (20, moment(390)), (1000, None)):
-        quick = read_window(tmp_path, TAG, last_n, since)
+        quick = read_window(tmp_path, SERVED, last_n, since)
         monkeypatch.setattr(newest, "TAIL_BYTES", 0)
-        slow = read_window(tmp_path, TAG, last_n, since)
+        slow = read_window(tmp_path, SERVED, last_n, since)
         monkeypatch.undo()
         assert minutes_of(slow) == minutes_of(quick)
         assert (slow.key, slow.others) == (quick.key, quick.others)
@@ -123,6 +122,6 @@ def test_many_different_categories_are_bounded_and_all_counted(tmp_path, monkeyp
     monkeypatch.setattr("churn.journal.scan._MAX_LISTED", 10)
     lines = [line(s, features={"region": f"R{s % 30}"}) for s in range(90)]
     write_journal(tmp_path / "predictions-a-1.jsonl", *lines)
-    region = read_window(tmp_path, TAG, None).features["region"]
+    region = read_window(tmp_path, SERVED, None).features["region"]
     assert isinstance(region, Categories)
     assert (len(region.counts), region.rows, region.others) == (10, 90, 60)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drift_samples import TAG, at, from_the_ends, line, minutes_of, moment, write_journal
+from drift_samples import SERVED, TAG, at, from_the_ends, line, minutes_of, moment, write_journal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from journal_oracle import expected_window
@@ -26,7 +26,7 @@ def test_an_old_time_at_the_end_of_a_file_hides_nothing_before_it(tmp_path, monk
     hours = 3600.0
     write_journal(tmp_path / "predictions-a-1.jsonl", *(at(s) for s in range(300)), line(-3 * hours))
     write_journal(tmp_path / "predictions-b-1.jsonl", *(line(-2 * hours) for _ in range(300)))
-    read = read_window(tmp_path, TAG, last_n, since)
+    read = read_window(tmp_path, SERVED, last_n, since)
     assert minutes_of(read) == list(range(300))[-(last_n or 300) :]
     assert (read.first, read.last) == (moment(300 - read.rows), moment(299))
 
@@ -35,7 +35,7 @@ def test_an_old_time_at_the_end_of_a_file_hides_nothing_before_it(tmp_path, monk
 def test_the_first_and_the_last_moment_are_right_where_times_are_out_of_order(tmp_path, monkeypatch, tail_bytes):
     monkeypatch.setattr(newest, "TAIL_BYTES", tail_bytes)
     write_journal(tmp_path / "predictions-a-1.jsonl", at(5), at(9), at(3), at(7))
-    read = read_window(tmp_path, TAG, 500)
+    read = read_window(tmp_path, SERVED, 500)
     assert (read.first, read.last) == (moment(3), moment(9))
 
 
@@ -43,7 +43,7 @@ def test_of_files_that_lie_before_since_only_the_ends_are_read(tmp_path, monkeyp
     monkeypatch.setattr(Scan, "drop_pieces", None)  # which comes before a file is read whole
     for part in range(5):
         write_journal(tmp_path / f"predictions-{part}.jsonl", line(0) * 25_000, *[line(3600)] * (part == 0))
-    assert read_window(tmp_path, TAG, None, moment(60)).rows == 1
+    assert read_window(tmp_path, SERVED, None, moment(60)).rows == 1
 
 
 @from_the_ends
@@ -54,7 +54,7 @@ def test_a_file_is_read_for_what_it_is_not_for_its_name(tmp_path, monkeypatch, t
     content = b"".join(at(s) for s in range(10))
     (tmp_path / name).write_bytes(gzip.compress(content) if packed else content)
     write_journal(tmp_path / "predictions-b-1.jsonl", *(at(s) for s in range(10, 20)))
-    read = read_window(tmp_path, TAG, 500)
+    read = read_window(tmp_path, SERVED, 500)
     assert (minutes_of(read), read.broken) == (list(range(20)), 0)
 
 
@@ -71,7 +71,7 @@ def test_a_file_that_is_deleted_while_files_are_listed_is_left_out(tmp_path, mon
         return answer
 
     monkeypatch.setattr(Path, "is_file", is_file_and_then_deleted)
-    assert minutes_of(read_window(tmp_path, TAG, 500)) == [1]
+    assert minutes_of(read_window(tmp_path, SERVED, 500)) == [1]
 
 
 @from_the_ends
@@ -83,10 +83,10 @@ def test_a_file_that_is_deleted_before_it_is_read_is_left_out(tmp_path, monkeypa
         files.append(write_journal(tmp_path / "predictions-b-1.jsonl", *(at(s) for s in left)))
     monkeypatch.setattr(window, "journal_files", lambda folder: files)
     if left:
-        assert minutes_of(read_window(tmp_path, TAG, 500)) == left
+        assert minutes_of(read_window(tmp_path, SERVED, 500)) == left
     else:
         with pytest.raises(NothingToJudge, match="is empty"):
-            read_window(tmp_path, TAG, 500)
+            read_window(tmp_path, SERVED, 500)
 
 
 @from_the_ends
@@ -95,7 +95,7 @@ def test_all_that_can_be_decompressed_counts(tmp_path, monkeypatch, tail_bytes):
     path = write_journal(tmp_path / "predictions-a-1.1.jsonl.gz", *(at(s) for s in range(600)))
     path.write_bytes(path.read_bytes()[:-8])  # without its checksum
     write_journal(tmp_path / "predictions-a-1.jsonl", at(600))
-    read = read_window(tmp_path, TAG, 1000)
+    read = read_window(tmp_path, SERVED, 1000)
     assert (minutes_of(read), read.broken) == (list(range(601)), 1)
 
 
@@ -108,7 +108,7 @@ def test_of_a_compressed_file_that_was_cut_the_readable_part_counts(tmp_path, mo
     )
     path.write_bytes(path.read_bytes()[:30_000])
     write_journal(tmp_path / "predictions-a-1.jsonl", *(at(s) for s in range(2000, 2010)))
-    read = read_window(tmp_path, TAG, 500)
+    read = read_window(tmp_path, SERVED, 500)
     assert (read.rows, read.last) == (500, moment(2009))
     assert 1 <= read.broken <= 2, "the file that was cut, and perhaps half a line at its end"
 
@@ -118,8 +118,8 @@ def test_a_compressed_file_is_not_opened_when_what_is_newer_is_enough(tmp_path):
     old.write_bytes(old.read_bytes()[:2] + b"damaged")
     os.utime(old, (moment(0) / 1e6, moment(0) / 1e6))
     write_journal(tmp_path / "predictions-a-1.jsonl", *(at(s) for s in range(10_000, 10_010)))
-    assert read_window(tmp_path, TAG, 10).broken == 0
-    assert read_window(tmp_path, TAG, 11).broken == 1
+    assert read_window(tmp_path, SERVED, 10).broken == 0
+    assert read_window(tmp_path, SERVED, 11).broken == 1
 
 
 def test_a_compressed_file_that_lies_before_since_is_not_opened(tmp_path):
@@ -127,7 +127,7 @@ def test_a_compressed_file_that_lies_before_since_is_not_opened(tmp_path):
     old.write_bytes(old.read_bytes()[:2] + b"damaged")
     os.utime(old, (moment(0) / 1e6, moment(0) / 1e6))
     write_journal(tmp_path / "predictions-a-1.jsonl", *(at(s) for s in range(10_000, 10_010)))
-    assert read_window(tmp_path, TAG, None, moment(9_000)).broken == 0
+    assert read_window(tmp_path, SERVED, None, moment(9_000)).broken == 0
 
 
 @pytest.mark.parametrize(("length", "packed"), [(5, False), (40, False), (40, True)])
@@ -136,7 +136,7 @@ def test_a_file_without_line_ends_is_one_broken_line_of_bounded_size(tmp_path, p
     path = tmp_path / f"predictions-a-1.jsonl{'.gz' * packed}"
     write_journal(path, at(1), b"\0" * (length * LONGEST_LINE), b"\n", at(2), at(3)[:50])
     write_journal(tmp_path / "predictions-b-1.jsonl", at(4))
-    read = read_window(tmp_path, TAG, 500)
+    read = read_window(tmp_path, SERVED, 500)
     assert (minutes_of(read), read.broken) == ([1, 2, 4], 2)
 
 
@@ -186,12 +186,12 @@ def test_a_window_is_that_of_all_lines(tmp_path, files, tail_bytes, last_n, sinc
 
 
 def check_against_oracle(folder, paths, last_n, since):
-    expected = expected_window(paths, TAG, last_n, since)
+    expected = expected_window(paths, SERVED, last_n, since)
     if not expected.found:
         with pytest.raises(NothingToJudge):
-            read_window(folder, TAG, last_n, since)
+            read_window(folder, SERVED, last_n, since)
         return
-    read = read_window(folder, TAG, last_n, since)
-    assert minutes_of(read) == sorted(record.numbers[-1] for record in expected.found)
+    read = read_window(folder, SERVED, last_n, since)
+    assert minutes_of(read) == sorted(record.features["avg_session_minutes"] for record in expected.found)
     assert (read.first, read.last) == (expected.found[0].moment, expected.found[-1].moment)
     assert (read.others, read.broken, read.future.rows) == (expected.others, expected.broken, expected.future)
