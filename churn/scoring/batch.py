@@ -66,10 +66,11 @@ async def validate_rows(records: Sequence[Any], validator: RecordValidator) -> l
     customers: list[Customer] = []
     problems: list[Problem] = []
     for start in range(0, len(records), _CHUNK_ROWS):
+        chunk = records[start : start + _CHUNK_ROWS]
         try:
-            customers += validator.validate(records[start : start + _CHUNK_ROWS])
-        except ValidationError as error:
-            problems += _row_problems(error, start)
+            customers += validator.validate(chunk)
+        except ValidationError:
+            problems += _problems(chunk, start, validator)
         if len(problems) > MAX_PROBLEMS:
             break
         await asyncio.sleep(0)
@@ -101,9 +102,17 @@ def _open(body: bytes, schema: Schema) -> list[Any]:
         raise RecordError("the body is not valid JSON", [problem]) from None
 
 
-def _row_problems(error: ValidationError, first_row: int) -> list[Problem]:
-    problems = record_error(error).problems
-    for problem in problems:
-        row, *field = problem["loc"] or [0]
-        problem["loc"] = ["customers", first_row + int(row), *field]
+def _problems(chunk: Sequence[Any], first_row: int, validator: RecordValidator) -> list[Problem]:
+    """What is wrong with the records, one by one: all at once would be too many to name any (`record_error`)."""
+    problems: list[Problem] = []
+    for row, record in enumerate(chunk, start=first_row):
+        try:
+            validator.validate([record])
+        except ValidationError as error:
+            found = record_error(error).problems
+            for problem in found:
+                problem["loc"] = ["customers", row, *problem["loc"][1:]]
+            problems += found
+        if len(problems) > MAX_PROBLEMS:
+            break
     return problems
