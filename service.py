@@ -4,21 +4,22 @@ An HTTP `POST /predict` is answered by `Handlers.predict` in serving/handlers.py
 app (serving/app.py) stands in front of BentoML's own layers, since behind them, all else being equal, a request costs
 182 us of processor time instead of 80 (benchmarks/README.md). BentoML brings the server, the workers, `/metrics`, the
 page of the routes, the Python client and the build; for these, `ChurnApi` declares the API, and its methods answer a
-call in this process.
+call in this process. A record is a plain object here: the schema of the model in service says what it may hold.
 
     POST /predict -> in_front -> App -> Handlers.predict -> Predictor.predict -> journal and answer
 """
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bentoml
 
 from churn.errors import SettingsError
-from churn.schema.old_record import Customer, Prediction
-from churn.scoring.batch import Batch, BatchPrediction
+from churn.scoring.batch import Batch, BatchPrediction, validate_rows
+from churn.scoring.responses import Prediction
 from churn.settings import read_settings
 from serving.image import IMAGE
 from serving.upstream.bentoml import clean_metrics_folders, service_class
@@ -40,7 +41,8 @@ def _worker() -> Worker:
 def in_front(bentoml_app: AsgiApp, version: str) -> AsgiApp:
     """The app that a worker serves: ours, with BentoML's behind it."""
     _worker().start()
-    return _worker().app(bentoml_app, version)
+    schema = ChurnApi.schema()  # type: ignore[attr-defined]  # BentoML's decorator makes a `Service` of the class
+    return _worker().app(bentoml_app, version, schema)
 
 
 try:
@@ -62,15 +64,19 @@ class ChurnApi:
     """Predicts whether a customer will churn."""
 
     @bentoml.api(route="/predict")  # type: ignore[untyped-decorator]  # BentoML's decorators are not typed
-    async def predict(self, customer: Customer, /) -> Prediction:
+    async def predict(self, customer: dict[str, Any], /) -> Prediction:
         """Probability that this customer churns, and the decision at the model's threshold."""
-        answer = await _worker().predictor.predict(customer, customer.request_id or "in-process")
+        scorer = _worker().models.required()
+        record = scorer.validator.parse(json.dumps(customer).encode())
+        answer = await _worker().predictor.predict(scorer, record, record.request_id or "in-process")
         return Prediction.model_validate_json(answer)
 
     @bentoml.api(route="/predict/batch")  # type: ignore[untyped-decorator]  # BentoML's decorators are not typed
     async def predict_batch(self, batch: Batch, /) -> BatchPrediction:
         """Probabilities and decisions of 1 to 10,000 customers, all or nothing."""
-        answer = await _worker().predictor.predict_batch(batch.customers, "in-process")
+        scorer = _worker().models.required()
+        customers = await validate_rows(batch.customers, scorer.validator)
+        answer = await _worker().predictor.predict_batch(scorer, customers, "in-process")
         return BatchPrediction.model_validate_json(answer)
 
     def __is_ready__(self) -> bool:

@@ -1,7 +1,7 @@
 """Train, evaluate, gate, save and promote a churn model: `python train.py --help`. The flow: `churn/training/run.py`.
 
-Exit codes: 0 promoted; 3 refused by the gate (the model is kept, the pointer untouched); 2 bad usage or bad
-data; 1 only for a crash.
+Exit codes: 0 promoted; 3 refused by the gate or for its schema (the model is kept, the pointer untouched); 2 bad usage
+or bad data; 1 only for a crash.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from churn.cli import number, run_command, whole_number
+from churn.cli import number, reason, run_command, whole_number
 from churn.settings import read_settings
 from churn.training.options import Options
 
@@ -35,7 +35,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="train.py",
         description="Train a churn model, evaluate and gate it, save it, and promote it if it passes.",
-        epilog="exit codes: 0 promoted, 3 refused by the gate, 2 bad usage or data, 1 crash",
+        epilog="exit codes: 0 promoted, 3 refused by the gate or for its schema, 2 bad usage or data, 1 crash",
     )
     option = parser.add_argument
     option(
@@ -50,19 +50,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     option("--model", dest="estimator", choices=ESTIMATORS, default="logistic", help="estimator (default: %(default)s)")
     option("--version", metavar="v1", help="version of the stored model (default: the next free one)")
     option("--seed", type=whole_number(0, 2**32 - 1), default=42, help="of every random choice (default: %(default)s)")
-    option("--gate-f1", type=number(0, 1), metavar="F1", help="F1 to reach (default: that of the schema, if it has one)")
+    option("--gate-f1", type=number(0, 1), metavar="F1", help="F1 to reach (default: that of the schema, if any)")
     option(
         "--margin", type=number(0, 1), default=0.002, metavar="NATS",
         help="log loss that may be lost to the model in service (default: %(default)s)",
     )  # fmt: skip
-    option("--force-reason", type=_reason, metavar="TEXT", help="promote against the verdict; the reason is recorded")
+    option("--force-reason", type=reason, metavar="TEXT", help="promote against the verdict; the reason is recorded")
+    option(
+        "--accept-schema-change", type=reason, metavar="REASON",
+        help="promote although the service would refuse requests that it accepts now; the reason is recorded",
+    )  # fmt: skip
     return parser.parse_args(arguments)
-
-
-def _reason(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("the reason is empty; say why the verdict is overruled")
-    return text.strip()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import threading
 import time
 import urllib.request
 
-from contestants import RECORD, Running
+from contestants import Running
 
 ROWS = 10_000
 BATCHES = 10
@@ -14,7 +14,8 @@ BATCHES = 10
 
 def measure_batch(server: Running) -> dict[str, float]:
     """Rows a second, memory growth, and the delay of single requests while batches are in flight."""
-    body = json.dumps({"customers": [RECORD | {"request_id": f"row-{row}"} for row in range(ROWS)]}).encode()
+    customers = [{**server.contestant.body, "request_id": f"row-{row}"} for row in range(ROWS)]
+    body = json.dumps({"customers": customers}).encode()
     url = f"http://127.0.0.1:{server.port}/predict/batch"
     _post(url, body)
     before, seconds = server.pss_mib(), []
@@ -42,7 +43,7 @@ def _predict_p99_during_batches(server: Running, url: str, body: bytes) -> float
 
     thread = threading.Thread(target=batches)
     thread.start()
-    record, delays = json.dumps(RECORD).encode(), []
+    record, delays = json.dumps(server.contestant.body).encode(), []
     ends = time.perf_counter() + 5
     try:
         while time.perf_counter() < ends:

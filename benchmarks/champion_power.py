@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from churn.data.dataset import Dataset, simulate
 from churn.evaluation import Evaluation, evaluate
-from churn.schema.old_record import SCHEMA_VERSION
+from churn.schema.reading import bundled_schema
 from churn.scoring.scorer import Scorer
 from churn.training.champion import Champion, compare
 from churn.training.estimators import ESTIMATORS
-from churn.training.export import export_onnx
+from churn.training.export import candidate_scorer, export_onnx
 from churn.training.gate import MARGIN, gate_candidate
 from churn.training.leakage import TrainingRows
 from churn.training.paired_bootstrap import ChampionComparison
@@ -71,9 +72,7 @@ def _one_seed(seed: int, estimator: str) -> tuple[Compared, ...]:
     sets = [_simulated(seed * 4 + number) for number in range(4)]
     champion_set, honest_set, flipped_set, holdout = sets
     flips = np.random.default_rng(seed).random(ROWS) < FLIPPED
-    flipped_set = Dataset(
-        flipped_set.path, "", flipped_set.frame, np.where(flips, 1 - flipped_set.target, flipped_set.target)
-    )
+    flipped_set = replace(flipped_set, target=np.where(flips, 1 - flipped_set.target, flipped_set.target))
     crowned = train_model(champion_set, estimator=estimator, seed=seed, holdout=holdout)
     champion = Champion(_scorer(crowned), TrainingRows.of(champion_set.frame))
     return tuple(_compared(champion, candidate, holdout, estimator, seed) for candidate in (honest_set, flipped_set))
@@ -86,13 +85,12 @@ def _compared(champion: Champion, candidate: Dataset, holdout: Dataset, estimato
 
 
 def _scorer(model: TrainedModel) -> Scorer:
-    card = {"schema_version": SCHEMA_VERSION, "threshold": model.threshold, "categories": model.categories}
-    return Scorer("simulated:champion", export_onnx(model), card)
+    return candidate_scorer(model, export_onnx(model))
 
 
 def _simulated(seed: int) -> Dataset:
     frame, target, _ = simulate(ROWS, seed)
-    return Dataset(Path("simulated"), "", frame, target)
+    return Dataset(Path("simulated"), "", frame, target, bundled_schema())
 
 
 def _at(found: Compared, margin: float) -> tuple[Evaluation, float, ChampionComparison, float]:

@@ -23,7 +23,19 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from batch import measure_batch
 from chart import draw
-from contestants import BIN, HERE, LOAD_CORE, RECORD, ROOT, Contestant, Running, contestants, empty_bento, start
+from contestants import (
+    BIN,
+    BUNDLED,
+    HERE,
+    LOAD_CORE,
+    ROOT,
+    Contestant,
+    Running,
+    contestants,
+    empty_bento,
+    example,
+    start,
+)
 from load import load
 from workers import measure_two_workers
 
@@ -37,6 +49,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="of load, a server and round")
+    parser.add_argument("--schema", type=Path, default=BUNDLED, help="of the table; each feature needs an example")
+    parser.add_argument("--data", type=Path, help="the table (default: the bundled one)")
     parser.add_argument("--python", type=Path, help="of the environment of benchmarks/alternatives/requirements.txt")
     parser.add_argument("--publish", action="store_true", help="replace the committed results, not only those beside")
     options = parser.parse_args()
@@ -47,10 +61,11 @@ def main() -> None:
     os.sched_setaffinity(0, {int(LOAD_CORE)})  # this process is a client too; the servers have a core of their own
     with tempfile.TemporaryDirectory(prefix="churn-bench-") as folder:
         report = _measure(Path(folder), options)
+    name = "comparison" if options.schema == BUNDLED else f"comparison-{options.schema.stem}"
     results = PUBLISHED if options.publish else LOCAL
     results.mkdir(parents=True, exist_ok=True)
-    (results / "comparison.json").write_text(json.dumps(report, indent=1) + "\n")
-    (results / "comparison.svg").write_text(draw(report["servers"]))
+    (results / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+    (results / f"{name}.svg").write_text(draw(report["servers"]))
     print(f"written to {results.relative_to(ROOT)}; --publish replaces the committed results")
     _print(report)
 
@@ -60,13 +75,15 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     home.mkdir()
     bentoml_home.mkdir()
     os.environ.update(CHURN_HOME=str(home), BENTOML_HOME=str(bentoml_home), BENTOML_DO_NOT_TRACK="True")
-    _run(str(BIN / "python"), "train.py")
+    table = ["--data", str(options.data.absolute())] if options.data else []
+    _run(str(BIN / "python"), "train.py", "--schema", str(options.schema.absolute()), *table)
+    record = example(options.schema)
     _run(str(BIN / "bentoml"), "build", "--version", "bench")
     model = bentoml_home / "models" / "churn_model_v1" / "v1"
     python = options.python.absolute() if options.python else None
     if python is None:
         print("no --python: FastAPI and MLServer are left out")
-    bento = contestants(home, bentoml_home, model, "churn-api:bench", python)
+    bento = contestants(home, bentoml_home, model, "churn-api:bench", python, record)
     with contextlib.ExitStack() as stack:
         running = [_enter(stack, contestant, home) for contestant in bento]
         expected = _expected(running[0])
@@ -102,7 +119,7 @@ def _expected(server: Running) -> str:
     import urllib.request  # noqa: PLC0415 - used here alone
 
     request = urllib.request.Request(  # noqa: S310 - loopback
-        server.url, json.dumps(RECORD).encode(), {"content-type": "application/json"}
+        server.url, json.dumps(server.contestant.body).encode(), {"content-type": "application/json"}
     )
     with urllib.request.urlopen(request) as answer:  # noqa: S310
         probability = float(json.load(answer)["probability"])

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -21,13 +22,15 @@ BIN = Path(sys.executable).parent
 ALTERNATIVES = HERE / "alternatives"
 SERVER_CORE, LOAD_CORE = "0", "1"
 
-RECORD = {
-    "tenure_months": 7,
-    "num_complaints": 2,
-    "avg_session_minutes": 31.5,
-    "plan_type": "basic",
-    "region": "AF",
-}
+BUNDLED = ROOT / "schemas" / "churn.toml"
+
+
+def example(schema: Path) -> dict[str, Any]:
+    """The record of a schema's examples; each feature needs one."""
+    return {feature["name"]: feature["example"] for feature in tomllib.loads(schema.read_text())["feature"]}
+
+
+RECORD = example(BUNDLED)
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,9 @@ class Contestant:
     Attributes:
         name: as the table shows it.
         command: starts it on `{port}`, in the foreground.
-        path: where the record is posted.
-        ready: answers 200 from when it can serve.
         body: what is posted.
+        path: where it is posted.
+        ready: answers 200 from when it can serve.
         scored: whether its answer holds a probability.
         environment: beside the inherited one.
         folder: where it is started.
@@ -48,9 +51,9 @@ class Contestant:
 
     name: str
     command: tuple[str, ...]
+    body: Mapping[str, Any]
     path: str = "/predict"
     ready: str = "/ready"
-    body: Mapping[str, Any] = field(default_factory=lambda: RECORD)
     scored: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: Path = ALTERNATIVES
@@ -153,39 +156,45 @@ def _answers(url: str) -> bool:
         return False
 
 
-def contestants(home: Path, bentoml_home: Path, model: Path, bento: str, python: Path | None) -> list[Contestant]:
-    """All of them; `python` is the alternatives' environment, without which three are left out."""
+def contestants(
+    home: Path, bentoml_home: Path, model: Path, bento: str, python: Path | None, record: Mapping[str, Any]
+) -> list[Contestant]:
+    """All of them, to be sent `record`; `python` is the alternatives' environment, without which three are left out."""
     bentoml = (str(BIN / "bentoml"), "serve")
     on_port = ("--host", "127.0.0.1", "--port", "{port}")
     own = {"BENTOML_HOME": str(bentoml_home), "CHURN_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"}
     given = own | {"BENCH_MODEL": str(model), "BENCH_LOG": str(home / "fastapi.log")}
     uvicorn = ("-m", "uvicorn", *on_port, "--no-access-log", "--log-level", "warning")
     found = [
-        Contestant("churn-api (the built Bento)", (*bentoml, bento, *on_port), environment=own, folder=home),
+        Contestant("churn-api (the built Bento)", (*bentoml, bento, *on_port), record, environment=own, folder=home),
         Contestant(
             "this service behind BentoML's own layers",
             (*bentoml, "behind_bentoml:Behind", *on_port),
+            record,
             environment=own,
         ),
         Contestant(
             "BentoML, idiomatic @bentoml.api",
             (*bentoml, "bentoml_api:Idiomatic", *on_port),
+            record,
             ready="/readyz",
             environment=given,
         ),
-        Contestant("uvicorn, empty answer", (str(BIN / "python"), *uvicorn, "bare:app"), ready="/", scored=False),
+        Contestant(
+            "uvicorn, empty answer", (str(BIN / "python"), *uvicorn, "bare:app"), record, ready="/", scored=False
+        ),
     ]
     if python is not None:
         mlserver = home / "mlserver"
         _mlserver_folder(mlserver, model)
         found += [
-            Contestant("FastAPI twin", (str(python), *uvicorn, "fastapi_twin:app"), environment=given),
+            Contestant("FastAPI twin", (str(python), *uvicorn, "fastapi_twin:app"), record, environment=given),
             Contestant(
                 "MLServer 1.7",
                 (str(python.parent / "mlserver"), "start", str(mlserver)),
+                v2_request(record),
                 path="/v2/models/churn/infer",
                 ready="/v2/models/churn/ready",
-                body=v2_request(RECORD),
                 environment={"MLSERVER_HTTP_PORT": "{port}"},
             ),
         ]
@@ -196,7 +205,7 @@ def empty_bento(home: Path, bentoml_home: Path) -> Contestant:
     """A Bento service that does nothing, for start time and memory."""
     command = (str(BIN / "bentoml"), "serve", "bentoml_empty:Empty", "--host", "127.0.0.1", "--port", "{port}")
     environment = {"BENTOML_HOME": str(bentoml_home), "CHURN_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"}
-    return Contestant("BentoML, empty service", command, ready="/readyz", scored=False, environment=environment)
+    return Contestant("BentoML, empty service", command, {}, ready="/readyz", scored=False, environment=environment)
 
 
 def v2_request(record: Mapping[str, Any]) -> dict[str, Any]:

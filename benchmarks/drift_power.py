@@ -33,11 +33,12 @@ from churn.data.dataset import Dataset, read_dataset, simulate
 from churn.drift.comparison import compare
 from churn.drift.distribution import Categories, Numbers, Summary
 from churn.drift.reference import Reference, build_reference
-from churn.schema.old_record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
+from churn.schema.reading import bundled_schema
 from churn.settings import DriftSettings
 from churn.training.pipeline import TrainedModel, train_model
 
 BUNDLED = Path(__file__).parent.parent / "data" / "churn.csv"
+SCHEMA = bundled_schema()
 SIZES = (200, 500, 20_000)
 ROWS = 500
 SETTINGS = DriftSettings()
@@ -88,7 +89,7 @@ def main() -> None:
     evidently = {}
     for number in range(options.references):
         started = time.monotonic()
-        dataset = read_dataset(BUNDLED) if number == 0 else _fresh(options.first_seed + number)
+        dataset = read_dataset(BUNDLED, SCHEMA) if number == 0 else _fresh(options.first_seed + number)
         judges = _Judges(dataset, train_model(dataset, estimator="logistic", seed=42))
         table = {}
         seed = options.first_seed + 10_000 * (number + 1)
@@ -128,12 +129,12 @@ def _windows(count: int, rows: int, seed: int) -> Iterator[pd.DataFrame]:
     for run in range(0, count, in_run):
         frame, _, _ = simulate(min(in_run, count - run) * rows, seed + run // in_run)
         for start in range(0, len(frame), rows):
-            yield frame.iloc[start : start + rows].astype(dict.fromkeys(CATEGORICAL_NAMES, str))
+            yield frame.iloc[start : start + rows].astype(dict.fromkeys(SCHEMA.category_names, str))
 
 
 def _fresh(seed: int) -> Dataset:
     frame, target, _ = simulate(1200, 500 + seed)
-    return Dataset(path=Path(f"seed {500 + seed}"), sha256="", frame=frame, target=target)
+    return Dataset(path=Path(f"seed {500 + seed}"), sha256="", frame=frame, target=target, schema=SCHEMA)
 
 
 class _Judges:
@@ -142,8 +143,8 @@ class _Judges:
     def __init__(self, dataset: Dataset, model: TrainedModel) -> None:
         stored = build_reference(dataset.frame, model.predictions.probability)
         summaries = stored["features"]
-        training: dict[str, Summary] = {name: Numbers.from_json(summaries[name]) for name in NUMERIC_NAMES}
-        training |= {name: Categories.from_json(summaries[name]) for name in CATEGORICAL_NAMES}
+        training: dict[str, Summary] = {name: Numbers.from_json(summaries[name]) for name in SCHEMA.number_names}
+        training |= {name: Categories.from_json(summaries[name]) for name in SCHEMA.category_names}
         self._reference = Reference(dataset.rows, training, Numbers.from_json(stored["prediction"]))
         self._model = model
 
@@ -151,8 +152,8 @@ class _Judges:
         """What the two say of some windows that drifted in a feature, or in none."""
         ours, labs = [], []
         for frame in frames:
-            live: dict[str, Summary] = {name: Numbers.of(frame[name]) for name in NUMERIC_NAMES}
-            live |= {name: Categories.of(frame[name].value_counts().to_dict()) for name in CATEGORICAL_NAMES}
+            live: dict[str, Summary] = {name: Numbers.of(frame[name]) for name in SCHEMA.number_names}
+            live |= {name: Categories.of(frame[name].value_counts().to_dict()) for name in SCHEMA.category_names}
             probability = self._model.pipeline.predict_proba(frame)[:, 1]
             found = compare(self._reference, live, Numbers.of(probability), SETTINGS)
             ours.append(({f.name for f in found.drifted}, found.drift))
@@ -173,8 +174,8 @@ def _count(verdicts: list[tuple[set[str], bool]], feature: str) -> Tally:
 def _ask_evidently(python: Path, training: pd.DataFrame, feature: str, frames: list[pd.DataFrame]) -> Tally:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "windows.npz"
-        columns = {f"live_{name}": np.array([_plain(frame[name]) for frame in frames]) for name in FEATURE_NAMES}
-        columns |= {f"training_{name}": _plain(training[name]) for name in FEATURE_NAMES}
+        columns = {f"live_{name}": np.array([_plain(frame[name]) for frame in frames]) for name in SCHEMA.feature_names}
+        columns |= {f"training_{name}": _plain(training[name]) for name in SCHEMA.feature_names}
         np.savez(path, **columns)
         script = Path(__file__).with_name("drift_power_evidently.py")
         answer = subprocess.run([python, script, path], capture_output=True, text=True, check=True)
@@ -182,7 +183,7 @@ def _ask_evidently(python: Path, training: pd.DataFrame, feature: str, frames: l
 
 
 def _plain(column: "pd.Series[Any]") -> Values:
-    return column.to_numpy(dtype=np.float64) if column.name in NUMERIC_NAMES else column.to_numpy(dtype=np.str_)
+    return column.to_numpy(dtype=np.float64) if column.name in SCHEMA.number_names else column.to_numpy(dtype=np.str_)
 
 
 def _print(console: Console, rows: dict[str, dict[str, Tally]]) -> None:

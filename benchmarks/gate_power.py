@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from churn.data.dataset import Dataset, simulate
 from churn.evaluation import evaluate
+from churn.schema.reading import bundled_schema
 from churn.training.gate import gate_candidate
 from churn.training.pipeline import train_model
 
@@ -68,7 +69,9 @@ def _gated(seed: int, *, shuffle: bool):  # type: ignore[no-untyped-def]  # noqa
     frame, target, _ = simulate(ROWS, seed)
     if shuffle:
         target = np.random.default_rng(seed + 10**6).permutation(target)
-    model = train_model(Dataset(Path("simulated"), "", frame, target), estimator="logistic", seed=seed)
+    model = train_model(
+        Dataset(Path("simulated"), "", frame, target, bundled_schema()), estimator="logistic", seed=seed
+    )
     return model.pipeline, gate_candidate(evaluate(model.predictions, seed), gate_f1=0.60).passed
 
 

@@ -5,10 +5,11 @@ import re
 import sys
 from collections.abc import Callable
 
-from churn.errors import ChurnError, NothingToJudge
+from churn.errors import ChurnError, NothingToJudge, SchemaChangeRefused
 
 DONE, BAD_INPUT, FOUND, CANNOT_JUDGE, INTERRUPTED = 0, 2, 3, 4, 130
-"""Exit codes. `FOUND`: a candidate was refused, drift detected, or the registry not in order. 1 is a crash."""
+"""Exit codes. `FOUND`: a candidate was refused, drift detected, a schema change not accepted, or the registry not in
+order. 1 is a crash."""
 
 
 def run_command(name: str, command: Callable[[], int], interrupted: str = "interrupted") -> int:
@@ -25,6 +26,9 @@ def run_command(name: str, command: Callable[[], int], interrupted: str = "inter
     except NothingToJudge as error:
         sys.stderr.write(f"{name}: cannot judge: {error}\n")
         return CANNOT_JUDGE
+    except SchemaChangeRefused as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return FOUND
     except ChurnError as error:
         sys.stderr.write(f"{name}: {error}\n")
         return BAD_INPUT
@@ -42,6 +46,13 @@ def whole_number(minimum: int = 0, maximum: int = 10**18 - 1) -> Callable[[str],
         return int(text)
 
     return parse
+
+
+def reason(text: str) -> str:
+    """An option's type: a reason, which is recorded."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the reason is empty; say why")
+    return text.strip()
 
 
 def number(minimum: float, maximum: float) -> Callable[[str], float]:

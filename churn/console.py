@@ -1,4 +1,4 @@
-"""Progress bar for long reads, shown where standard error is a terminal."""
+"""Progress bars for long reads and trainings, shown where standard error is a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from rich import console, progress
 LONG_BYTES = 50 * 10**6
 
 type Advance = Callable[[int], None]
-"""Callback with the number of bytes just read."""
+"""Callback with how much was just done: of a read, its bytes."""
 
 
 @contextmanager
@@ -25,17 +25,30 @@ def reading(what: str, size: int) -> Iterator[Advance]:
             advance(len(file.read(2**20)))
 
     """
-    if size <= LONG_BYTES or not sys.stderr.isatty():
+    with _bar(f"reading {what}", size if size > LONG_BYTES else 0, progress.DownloadColumn()) as advance:
+        yield advance
+
+
+@contextmanager
+def working(what: str, steps: int) -> Iterator[Advance]:
+    """Progress bar of so many steps of about equal length."""
+    with _bar(what, steps, progress.MofNCompleteColumn()) as advance:
+        yield advance
+
+
+@contextmanager
+def _bar(what: str, total: int, done: progress.ProgressColumn) -> Iterator[Advance]:
+    if not total or not sys.stderr.isatty():
         yield ignore
         return
     columns = (
-        progress.TextColumn("reading {task.description}", markup=False),
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
-        progress.DownloadColumn(),
+        done,
         progress.TimeRemainingColumn(),
     )
     with progress.Progress(*columns, console=console.Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=size, visible=False)
+        task = bar.add_task(what, total=total, visible=False)
         yield lambda count: bar.update(task, advance=count, visible=True)
 
 

@@ -15,7 +15,8 @@ ChurnError                      what is wrong, where, and what to do; its text i
 │   ├── ArchiveInvalid          missing, truncated, unsafe, or not what its digest says
 │   ├── SignatureInvalid        a model is not signed by the key that is asked for
 │   ├── SigningImpossible       a model is to be signed with a key that cannot sign
-│   └── RegistryBusy            another process holds the lock
+│   ├── RegistryBusy            another process holds the lock
+│   └── SchemaChangeRefused     a model would refuse requests that the current one accepts
 ├── ModelInvalid                a stored model cannot be loaded, or does not give its golden predictions
 ├── ModelUnavailable            no model is loaded (yet)
 ├── JournalError                the prediction log cannot be read
@@ -127,6 +128,12 @@ class RegistryBusy(RegistryError):
     """Another process is changing the registry."""
 
     code = "registry_busy"
+
+
+class SchemaChangeRefused(RegistryError):
+    """A model is not promoted, since it would refuse requests that the current one accepts."""
+
+    code = "schema_change_refused"
 
 
 class ModelInvalid(ChurnError):

@@ -145,12 +145,18 @@ class Cells:
         decided = weights @ (self.decided * self.size)
         hits: Floats = weights @ (self.positive * self.decided)
         rate = positives / rows
+        stayers, churners = (
+            np.add.reduceat(weights * part, self._group_starts, axis=1)[:, ::-1]
+            for part in (self.size - self.positive, self.positive)
+        )
         return {
             "accuracy": (rows - positives - decided + 2 * hits) / rows,
             "precision": _ratio(hits, decided),
             "recall": _ratio(hits, positives),
             "f1": _ratio(2.0 * hits, positives + decided),
             "roc_auc": roc_auc(weights * self.positive, weights * (self.size - self.positive), self._group_starts),
+            "average_precision": average_precision(churners, stayers),
+            "lift_top_tenth": lift(churners, stayers, 0.1),
             "log_loss": weights @ self.loss / rows,
             "brier": weights @ self.squared_error / rows,
             "calibration_error": self.calibration_error(weights * self.size, weights * self.positive),
@@ -240,6 +246,32 @@ def roc_auc(positive: Floats, negative: Floats, starts: npt.NDArray[np.intp]) ->
     below = np.cumsum(stayers, axis=1) - stayers / 2
     pairs: Floats = churners.sum(axis=1) * stayers.sum(axis=1)
     return _ratio((churners * below).sum(axis=1), pairs, where_undefined=0.5)
+
+
+def average_precision(churners: Floats, stayers: Floats) -> Floats:
+    """[draws] mean precision over churners, each at its own probability as threshold; scikit-learn's definition.
+
+    Args:
+        churners: [draws, n] rows of each distinct probability that churned, the highest probability first.
+        stayers: [draws, n] those that did not.
+
+    """
+    hits = np.cumsum(churners, axis=1)
+    precision = _ratio(hits, hits + np.cumsum(stayers, axis=1))
+    return _ratio((churners * precision).sum(axis=1), hits[:, -1])
+
+
+def lift(churners: Floats, stayers: Floats, share: float) -> Floats:
+    """[draws] how many times the base rate the churn rate is among the `share` of rows with the highest probability.
+
+    Of equal probabilities that lie across the border each row counts in part. Arguments as `average_precision`.
+    """
+    rows = churners + stayers
+    ahead = np.cumsum(rows, axis=1)
+    wanted = share * ahead[:, -1:]
+    taken = _ratio(np.clip(wanted - (ahead - rows), 0, rows), rows)
+    found: Floats = (churners * taken).sum(axis=1)
+    return _ratio(found, share * churners.sum(axis=1))
 
 
 def _interval(value: float, draws: Floats) -> Metric:

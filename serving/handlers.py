@@ -2,47 +2,50 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from churn.errors import ChurnError, ModelUnavailable
-from churn.schema.old_record import parse_customer
 from churn.scoring.batch import parse_batch
 from churn.scoring.predictor import Predictor
 from churn.settings import Settings
 from serving.auth import Token
+from serving.documents import Documents, Pair
 from serving.drain import Drain
 from serving.messages import HTML_HEADERS, Handler, HttpError, Request, Response, too_busy
-from serving.openapi import openapi_document
 from serving.routes import ROUTES
 from serving.watcher import ModelWatcher
 
 BATCHES_AT_ONCE = 2
 """More are not done sooner: one processor works on them. Those that wait keep only their body, which is counted."""
-REPORT_READERS = 4
-"""Threads that read a drift report from the volume, at most, should it hang."""
+READERS = 4
+"""Threads that read from the volume for a request, at most, should it hang."""
+
+_BODY_CURE = "send one customer, or raise the service's CHURN_MAX_BODY_BYTES"
+_BATCH_CURE = "send fewer customers at once, or raise the service's CHURN_MAX_BATCH_BYTES"
 
 
 class Handlers:
     """The handlers over one process's model, predictor and settings; `serving/routes.py` says which is whose."""
 
     def __init__(
-        self, settings: Settings, models: ModelWatcher, predictor: Predictor, drain: Drain, version: str
+        self, settings: Settings, models: ModelWatcher, predictor: Predictor, drain: Drain, documents: Documents
     ) -> None:
         self._settings = settings
         self._models = models
         self._predictor = predictor
         self._drain = drain
-        self._version = version
+        self._documents = documents
         self._limits = settings.limits
         self._monitoring = Token(settings.monitoring, "MONITORING_TOKEN")
         self._predict_token = Token(settings.predict, "CHURN_PREDICT_TOKEN") if settings.predict.asked_for else None
         self._busy = 0
         self._batch_turn = asyncio.Semaphore(BATCHES_AT_ONCE)
-        self._report_readers = 0
+        self._readers = 0
 
     def by_path(self) -> Mapping[str, Mapping[str, Handler]]:
         """Path -> method -> handler, for each route of ours that the settings leave open."""
@@ -55,16 +58,17 @@ class Handlers:
         """One customer's probability."""
         if self._predict_token is not None:
             self._predict_token.require(request)
-        body = await request.json_body(self._limits.body_bytes)
+        body = await request.json_body(self._limits.body_bytes, _BODY_CURE)
         # Counted only now: a client that is slow to send takes nothing from the others.
         if self._busy >= self._limits.concurrency:
             raise too_busy("too many requests are being worked on")
         self._busy += 1
         try:
-            customer = parse_customer(body)
+            scorer = self._models.required()  # once: no swap comes between validation and answer
+            customer = scorer.validator.parse(body)
             if customer.request_id is not None:
                 request.request_id = customer.request_id
-            return Response(200, await self._predictor.predict(customer, request.request_id))
+            return Response(200, await self._predictor.predict(scorer, customer, request.request_id))
         finally:
             self._busy -= 1
 
@@ -72,14 +76,15 @@ class Handlers:
         """Many customers' probabilities; all or nothing."""
         if self._predict_token is not None:
             self._predict_token.require(request)
-        body = await request.json_body(self._limits.batch_bytes)
+        body = await request.json_body(self._limits.batch_bytes, _BATCH_CURE)
         if self._busy >= self._limits.concurrency:
             raise too_busy("too many requests are being worked on")
         self._busy += 1
         try:
             async with self._batch_turn:
-                customers = await parse_batch(body)
-                return Response(200, await self._predictor.predict_batch(customers, request.request_id))
+                scorer = self._models.required()
+                customers = await parse_batch(body, scorer.validator)
+                return Response(200, await self._predictor.predict_batch(scorer, customers, request.request_id))
         finally:
             self._busy -= 1
 
@@ -119,11 +124,21 @@ class Handlers:
         name = "drift_report.html" if wants_html else "drift_report.json"
         content_type = b"text/html; charset=utf-8" if wants_html else b"application/json"
         headers = HTML_HEADERS if wants_html else []
-        return Response(200, await self._read_report(self._settings.registry_folder / name), content_type, headers)
+        report = partial(_read_report, self._settings.registry_folder / name)
+        return Response(200, await self._in_thread(report), content_type, headers)
 
     async def docs(self, _: Request) -> Response:
         """The OpenAPI document, in place of BentoML's, which knows only a part of the routes."""
-        return _json(200, openapi_document(self._version, predict_token=self._predict_token is not None))
+        return Response(200, (await self._documented()).openapi)
+
+    async def schema(self, _: Request) -> Response:
+        """What BentoML's client reads, in place of BentoML's own, which knows no model."""
+        return Response(200, (await self._documented()).client)
+
+    async def _documented(self) -> Pair:
+        if (scorer := self._models.scorer) is not None:
+            return self._documents.of(scorer)
+        return await self._in_thread(self._documents.without_model)
 
     def _served_tag(self) -> str:
         scorer = self._models.scorer
@@ -131,17 +146,17 @@ class Handlers:
             raise _not_ready(self._models.problem)
         return scorer.tag
 
-    async def _read_report(self, path: Path) -> bytes:
-        """Read it in a thread, since the volume may hang, and in few of them, since it may hang for long."""
-        if self._report_readers >= REPORT_READERS:
-            raise too_busy("the report is being read for others")
-        self._report_readers += 1
-        reading = asyncio.ensure_future(asyncio.to_thread(_read_report, path))
-        reading.add_done_callback(self._report_read)
+    async def _in_thread[T](self, read: Callable[[], T]) -> T:
+        """Read in a thread, since the volume may hang, and in few of them, since it may hang for long."""
+        if self._readers >= READERS:
+            raise too_busy("the volume is being read for others")
+        self._readers += 1
+        reading = asyncio.ensure_future(asyncio.to_thread(read))
+        reading.add_done_callback(self._done_reading)
         return await asyncio.shield(reading)
 
-    def _report_read(self, _: "asyncio.Future[bytes]") -> None:
-        self._report_readers -= 1
+    def _done_reading(self, _: object) -> None:
+        self._readers -= 1
 
 
 def _prefers_html(accept: bytes) -> bool:

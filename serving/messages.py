@@ -120,8 +120,8 @@ class Request:
                 return header
         return None
 
-    async def json_body(self, limit: int) -> bytes:
-        """The whole body, which must be declared as JSON (or not at all).
+    async def json_body(self, limit: int, cure: str) -> bytes:
+        """The whole body, which must be declared as JSON (or not at all); `cure` says what to do where it is too large.
 
         Raises:
             HttpError: 415 for another content type or an encoded body, 413 over `limit` bytes, 408 when it does not
@@ -131,7 +131,7 @@ class Request:
             if key == b"content-type":
                 _check_content_type(value)
             elif key == b"content-length" and (len(value) > _SHORT_DIGITS or not value.isdigit()):
-                _check_length(value, limit)  # of a short one the body itself is measured, soon enough
+                _check_length(value, limit, cure)  # of a short one the body itself is measured, soon enough
             elif key == b"content-encoding":
                 _check_content_encoding(value)
         message = await self._receive()
@@ -139,16 +139,16 @@ class Request:
             raise _gone()
         body: bytes = message.get("body", b"")
         if len(body) > limit:
-            raise _too_large(limit)
+            raise _too_large(limit, cure)
         if message.get("more_body", False):
             if "overdue" in self.scope:
                 raise overdue(self.scope["overdue"])
-            return await self._rest(bytearray(body), limit)
+            return await self._rest(bytearray(body), limit, cure)
         if len(body) > _SMALL_BODY:
             self._reserve(len(body))
         return body
 
-    async def _rest(self, body: bytearray, limit: int) -> bytes:
+    async def _rest(self, body: bytearray, limit: int, cure: str) -> bytes:
         self._reserve(len(body))
         more = True
         while more:
@@ -162,7 +162,7 @@ class Request:
             self._reserve(len(part))
             body += part
             if len(body) > limit:
-                raise _too_large(limit)
+                raise _too_large(limit, cure)
         return bytes(body)
 
     def _reserve(self, size: int) -> None:
@@ -229,20 +229,20 @@ def _check_content_encoding(value: bytes) -> None:
         )
 
 
-def _check_length(value: bytes, limit: int) -> None:
+def _check_length(value: bytes, limit: int, cure: str) -> None:
     # The server has refused what is no number already; another server in front of this code need not.
     if not value.isdigit():
         raise HttpError(400, "invalid_http", "Content-Length is not a number", headers=[(b"connection", b"close")])
     if len(value) > _LENGTH_DIGITS or int(value) > limit:
-        raise _too_large(limit)
+        raise _too_large(limit, cure)
 
 
 def _gone() -> HttpError:
     return HttpError(400, "client_disconnected", "the client went away before its request was complete")
 
 
-def _too_large(limit: int) -> HttpError:
+def _too_large(limit: int, cure: str) -> HttpError:
+    message, reason = f"the body is larger than {limit} bytes", "body_too_large"
+    detail: list[Problem] = [{"loc": [], "msg": f"{message}; {cure}", "type": reason}]
     # The rest of the body is not read, so the connection cannot be used again.
-    return HttpError(
-        413, "body_too_large", f"the body is larger than {limit} bytes", headers=[(b"connection", b"close")]
-    )
+    return HttpError(413, reason, message, detail, [(b"connection", b"close")])

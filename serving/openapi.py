@@ -1,41 +1,50 @@
 """The OpenAPI document of every route, BentoML's own included (`GET /docs.json`)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from churn.schema.old_record import CATEGORICAL_NAMES
+from churn.schema.definition import REQUEST_ID, Schema
+from churn.schema.json_schema import Json, example_record, features_schema, record_schema
+from churn.scoring.batch import Batch
 from serving.routes import ROUTES, Error, Route
-
-type Json = dict[str, Any]
 
 _JSON = "application/json"
 _REFERENCE = "#/components/schemas/{model}"
 
 
-def openapi_document(version: str, *, predict_token: bool = False) -> Json:
+def openapi_document(
+    schema: Schema,
+    card: Mapping[str, Any] | None = None,
+    *,
+    tag: str | None = None,
+    version: str,
+    predict_token: bool = False,
+) -> Json:
     """The document, OpenAPI 3.1.
 
     Args:
+        schema: of the records that are taken.
+        card: of the model in service, from which the example is taken where the schema has none.
+        tag: of that model.
         version: of the service.
         predict_token: whether predictions need a token.
 
     """
-    _, definitions = models_json_schema(_models(), ref_template=_REFERENCE)
-    schemas = definitions["$defs"]
-    for feature in CATEGORICAL_NAMES:
-        # These are trimmed before they are checked, so that blanks alone are nothing.
-        schemas["Customer"]["properties"][feature]["pattern"] = _NOT_BLANK
+    example = example_record(schema, card)
+    info = {"title": "churn-api", "version": version, "description": f"{_whose(schema, tag)}{_DESCRIPTION}"}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "churn-api", "version": version, "description": _DESCRIPTION},
+        "info": info | {"x-model-version": tag, "x-schema": {"name": schema.name, "digest": schema.digest}},
         "servers": [{"url": "."}],
         "paths": {
-            route.path: {route.method.lower(): _operation(route, predict_token=predict_token)} for route in ROUTES
+            route.path: {route.method.lower(): _operation(route, example, predict_token=predict_token)}
+            for route in ROUTES
         },
         "components": {
-            "schemas": schemas,
+            "schemas": _schemas(schema, example),
             "securitySchemes": {
                 "monitoring": {"type": "http", "scheme": "bearer", "description": "MONITORING_TOKEN"},
                 "predict": {"type": "http", "scheme": "bearer", "description": "CHURN_PREDICT_TOKEN"},
@@ -44,17 +53,24 @@ def openapi_document(version: str, *, predict_token: bool = False) -> Json:
     }
 
 
-def _models() -> list[tuple[type[BaseModel], JsonSchemaMode]]:
-    bodies: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        (route.body, "validation") for route in ROUTES if route.body is not None
-    ]
+def _whose(schema: Schema, tag: str | None) -> str:
+    model = f"the model in service, {tag}" if tag else "the model that training would make; none is in service"
+    return f"Predicts whether a customer will churn. Records are of the schema `{schema.name}`, that of {model}.\n"
+
+
+def _schemas(schema: Schema, example: Json) -> Json:
     answers: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         (route.answer, "serialization") for route in ROUTES if route.answer is not None
     ]
-    return [*bodies, *answers, (Error, "serialization")]
+    schemas: Json = models_json_schema(
+        [*answers, (Batch, "validation"), (Error, "serialization")], ref_template=_REFERENCE
+    )[1]["$defs"]
+    schemas["Batch"]["properties"]["customers"]["items"] = _ref("Customer")
+    schemas["Prediction"]["properties"]["features"] = _ref("Features")
+    return schemas | {"Customer": record_schema(schema, example), "Features": features_schema(schema)}
 
 
-def _operation(route: Route, *, predict_token: bool) -> Json:
+def _operation(route: Route, example: Json, *, predict_token: bool) -> Json:
     operation: Json = {
         "operationId": route.operation,
         "summary": route.summary,
@@ -62,7 +78,9 @@ def _operation(route: Route, *, predict_token: bool) -> Json:
     }
     if route.body is not None:
         operation["parameters"] = [_REQUEST_ID]
-        operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": _ref(route.body)}}}
+        shown = example | {REQUEST_ID: "req-safe"}
+        content = {"schema": _ref(route.body), "example": {"customers": [shown]} if route.body == "Batch" else shown}
+        operation["requestBody"] = {"required": True, "content": {_JSON: content}}
     if route.protected_by == "monitoring" or (route.protected_by == "predict" and predict_token):
         operation["security"] = [{route.protected_by: []}]
         operation["responses"].update(_errors("401"))
@@ -70,32 +88,29 @@ def _operation(route: Route, *, predict_token: bool) -> Json:
 
 
 def _answer(route: Route) -> Json:
-    json: Json = {"type": "object"} if route.answer is None else _ref(route.answer)
+    json: Json = {"type": "object"} if route.answer is None else _ref(route.answer.__name__)
     content = {kind: {"schema": json if kind == _JSON else {"type": "string"}} for kind in route.content}
     headers = {"headers": _REQUEST_ID_HEADER} if _JSON in content else {}
     return {"description": route.summary, "content": content, **headers}
 
 
 def _errors(*statuses: str) -> Json:
-    content = {_JSON: {"schema": _ref(Error)}}
+    content = {_JSON: {"schema": _ref(Error.__name__)}}
     return {
         status: {"description": _ERROR_TEXT[status], "headers": _ERROR_HEADERS.get(status, {}), "content": content}
         for status in sorted(statuses)
     }
 
 
-def _ref(model: type[BaseModel]) -> Json:
-    return {"$ref": _REFERENCE.format(model=model.__name__)}
+def _ref(model: str) -> Json:
+    return {"$ref": _REFERENCE.format(model=model)}
 
 
-_DESCRIPTION = """Predicts whether a customer will churn.
-
+_DESCRIPTION = """
 Every error has one shape, `Error`. Any route may answer 400 to what is not HTTP, 404 to an unknown path, 405 (with
 `Allow`) to another method, 408 to a request that does not arrive in time, 431 to a head that is too large, and 501 to
 a transfer coding other than chunked."""
 _ANY_ROUTE = ("400", "408", "431", "501")
-_LINE = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
-_NOT_BLANK = rf"^[^{_LINE}]*[^{_LINE}\s][^{_LINE}]*$"
 _ERROR_TEXT = {
     "400": "Malformed or invalid; `detail` says where and why",
     "401": "The token is missing or wrong",

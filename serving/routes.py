@@ -12,8 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from churn.schema.old_record import Customer, Prediction
-from churn.scoring.batch import Batch, BatchPrediction
+from churn.scoring.batch import BatchPrediction
+from churn.scoring.responses import Prediction
 
 
 class Detail(BaseModel):
@@ -71,7 +71,7 @@ class Route:
         operation: the name of the method of `Handlers` that answers, and the OpenAPI operation id.
         summary: one phrase for the OpenAPI document.
         answer: the model of a JSON answer of status 200; None for any JSON object.
-        body: the model of the JSON body; None where there is none.
+        body: what the JSON body is, of which the schema in service decides; None where there is none.
         content: content types of the answer, the usual one first.
         errors: statuses beside those that every route may answer with.
         protected_by: the bearer token that is asked for; the prediction token only where it is set.
@@ -86,7 +86,7 @@ class Route:
     operation: str
     summary: str
     answer: type[BaseModel] | None = None
-    body: type[BaseModel] | None = None
+    body: Literal["Customer", "Batch"] | None = None
     content: tuple[str, ...] = ("application/json",)
     errors: tuple[str, ...] = ()
     protected_by: Literal["monitoring", "predict"] | None = None
@@ -105,7 +105,7 @@ ROUTES = (
         "predict",
         "Probability that a customer churns, and the decision",
         Prediction,
-        Customer,
+        "Customer",
         errors=_OF_A_PREDICTION,
         protected_by="predict",
     ),
@@ -115,7 +115,7 @@ ROUTES = (
         "predict_batch",
         "Probabilities and decisions of 1 to 10,000 customers, all or nothing",
         BatchPrediction,
-        Batch,
+        "Batch",
         errors=_OF_A_PREDICTION,
         protected_by="predict",
     ),
@@ -132,7 +132,7 @@ ROUTES = (
         errors=("401", "404", "429", "500"),
         protected_by="monitoring",
     ),
-    Route("GET", "/docs.json", "docs", "This document", is_documentation=True),
+    Route("GET", "/docs.json", "docs", "This document", errors=("429", "500"), is_documentation=True),
     Route(
         "GET",
         "/",
@@ -155,5 +155,5 @@ ROUTES = (
         is_polled=True,
     ),
     Route("GET", "/metrics", "metrics", "Prometheus metrics", content=_TEXT, by_bentoml=True, is_polled=True),
-    Route("GET", "/schema.json", "schema", "What BentoML's Python client reads", by_bentoml=True),
+    Route("GET", "/schema.json", "schema", "What BentoML's Python client reads", errors=("429", "500")),
 )

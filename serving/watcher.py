@@ -76,8 +76,14 @@ class ModelWatcher:
         """The tag of the model in service."""
         return self.scorer.tag if self.scorer else None
 
-    def current_scorer(self) -> Scorer | None:
-        """The model in service at this moment, for who asks anew at each use."""
+    def required(self) -> Scorer:
+        """The model in service, for one request from its validation to its answer.
+
+        Raises:
+            ModelUnavailable: there is none.
+        """
+        if self.scorer is None:
+            raise ModelUnavailable("no model is loaded; `GET /ready` says why")
         return self.scorer
 
     def poll(self) -> None:

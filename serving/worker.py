@@ -3,6 +3,8 @@
 import contextlib
 import functools
 import gc
+from collections.abc import Mapping
+from typing import Any
 
 from churn.journal.writer import Journal
 from churn.registry import Registry
@@ -10,6 +12,7 @@ from churn.scoring.predictor import Predictor
 from churn.scoring.scorer import Scorer
 from churn.settings import Settings, read_settings
 from serving.app import App
+from serving.documents import Documents
 from serving.drain import Drain
 from serving.drift_metrics import DriftMetrics
 from serving.handlers import Handlers
@@ -37,16 +40,17 @@ class Worker:
             on_failure=self.metrics.model_not_loaded,
         )
         self.journal = Journal(settings.logs_folder)
-        self.predictor = Predictor(self.models.current_scorer, self.journal, self.metrics)
+        self.predictor = Predictor(self.journal, self.metrics)
         self.drain = Drain(settings.drain_file)
         self.drift = DriftMetrics(settings.registry_folder / "drift_report.json")
         self.poller = Poller(settings.poll_seconds, self.models.poll, self.drift.poll)
         self._on_stop = contextlib.ExitStack()
 
-    def app(self, bentoml_app: AsgiApp, version: str) -> AsgiApp:
+    def app(self, bentoml_app: AsgiApp, version: str, bentoml_schema: Mapping[str, Any]) -> AsgiApp:
         """The app to serve: the handlers behind the router, BentoML's app behind both, tracing before all."""
         settings = self.settings
-        handlers = Handlers(settings, self.models, self.predictor, self.drain, version)
+        documents = Documents(settings, version, bentoml_schema)
+        handlers = Handlers(settings, self.models, self.predictor, self.drain, documents)
         app = App(
             bentoml_app,
             handlers,

@@ -21,6 +21,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 
+# Customers of the bundled table. Tests that need no more than a valid record take `example_record(schema)`.
 SAFE = {
     "tenure_months": 48,
     "num_complaints": 0,

@@ -33,6 +33,15 @@ def every_value(node: Any, key: str) -> Iterator[Any]:
             yield from every_value(value, key)
 
 
+def every_item(node: Any) -> Iterator[Any]:
+    """Each value that holds no others, however deep."""
+    if isinstance(node, Mapping | list):
+        for value in node.values() if isinstance(node, Mapping) else node:
+            yield from every_item(value)
+    else:
+        yield node
+
+
 PODS = pod_templates()
 DEPLOYMENT = OBJECTS["deployment.yaml"]
 API = DEPLOYMENT["spec"]["template"]["spec"]["containers"][0]

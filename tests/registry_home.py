@@ -18,7 +18,8 @@ from onnx import TensorProto, checker, helper, numpy_helper
 
 from churn.registry import Registry
 from churn.registry.history import Promotion
-from churn.schema.old_record import CATEGORICAL_NAMES, NUMERIC_NAMES, SCHEMA_VERSION, Customer
+from churn.schema.reading import bundled_schema
+from churn.schema.record import RECORD_VERSION, Customer
 from churn.scoring.scorer import Scorer
 
 NAME = "churn_model_v1"
@@ -29,15 +30,15 @@ _stores: list[Path] = []
 
 @functools.cache
 def model_files(mark: str) -> dict[str, bytes]:
-    """A model that can be served: it gives every customer the same probability, another one for each mark."""
+    """A model of the bundled table: it gives every customer the same probability, another one for each mark."""
     card = {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": RECORD_VERSION,
         "threshold": 0.5,
-        "categories": {name: ["EU"] for name in CATEGORICAL_NAMES},
+        "categories": {name: ["EU"] for name in bundled_schema().category_names},
         "train_stats": {"tenure_months": {"mean": 30.0, "std": 17.0, "of": mark}},
     }
     onnx = _constant_model(mark)
-    (probability,) = Scorer(mark, onnx, card).score([Customer(**SAFE)])
+    (probability,) = Scorer(mark, onnx, card, bundled_schema()).score([Customer(SAFE)])
     golden = {"records": [{"customer": SAFE, "probability": probability}]}
     return {
         "card.json": json.dumps(card).encode(),
@@ -48,7 +49,7 @@ def model_files(mark: str) -> dict[str, bytes]:
 
 def _constant_model(mark: str) -> bytes:
     bias = np.array([0.0, zlib.crc32(mark.encode()) / 2**32], np.float32)
-    weights = {"w": np.zeros((len(NUMERIC_NAMES), 2), np.float32), "b": bias}
+    weights = {"w": np.zeros((3, 2), np.float32), "b": bias}
     graph = helper.make_graph(
         [
             helper.make_node("MatMul", ["numbers", "w"], ["product"]),
@@ -57,8 +58,8 @@ def _constant_model(mark: str) -> bytes:
         ],
         mark,
         [
-            helper.make_tensor_value_info("numbers", TensorProto.FLOAT, [None, len(NUMERIC_NAMES)]),
-            helper.make_tensor_value_info("categories", TensorProto.STRING, [None, len(CATEGORICAL_NAMES)]),
+            helper.make_tensor_value_info("numbers", TensorProto.FLOAT, [None, 3]),
+            helper.make_tensor_value_info("categories", TensorProto.STRING, [None, 2]),
         ],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],

@@ -8,11 +8,15 @@ import tracemalloc
 import pytest
 
 from churn.errors import RecordError, SettingsError
-from churn.schema.old_record import MAX_COUNTED, MAX_PROBLEMS, parse_customer
-from churn.scoring.batch import MAX_ROWS, MAX_VALUES, parse_batch
+from churn.schema.definition import Schema
+from churn.schema.json_schema import example_record
+from churn.schema.reading import bundled_schema
+from churn.schema.record import MAX_COUNTED, MAX_PROBLEMS, RecordValidator
+from churn.scoring.batch import MAX_ROWS, max_values, parse_batch
 from churn.settings import LimitSettings, read_settings
 
-ROW = {"tenure_months": 1, "num_complaints": 1, "avg_session_minutes": 1.5, "plan_type": "basic", "region": "EU"}
+VALIDATOR = RecordValidator(bundled_schema())
+ROW = example_record(bundled_schema())
 
 
 def test_each_limit_is_a_setting(tmp_path):
@@ -67,7 +71,7 @@ def test_a_batch_that_is_a_bomb_is_refused_before_it_takes_memory_or_time(body):
     tracemalloc.start()
     started = time.process_time()
     with pytest.raises(RecordError) as caught:
-        asyncio.run(parse_batch(body))
+        asyncio.run(parse_batch(body, VALIDATOR))
     seconds = time.process_time() - started
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -76,21 +80,48 @@ def test_a_batch_that_is_a_bomb_is_refused_before_it_takes_memory_or_time(body):
     assert len(caught.value.problems) == 1
 
 
-def test_the_largest_rows_that_are_allowed_fit_under_the_bound_of_values():
-    rows = [ROW | {"request_id": f"id-{number}"} for number in range(MAX_ROWS)]
-    body = json.dumps({"customers": rows}).encode()
-    assert sum(map(body.count, (b",", b"[", b"{"))) < 0.5 * MAX_VALUES
-    assert len(asyncio.run(parse_batch(body))) == MAX_ROWS
+def wide(count):
+    """The validator of a schema of that many features, of each kind by turns."""
+    kinds = ("integer", "category", "number", "boolean")
+    features = [{"name": f"feature_{n:04}", "kind": kinds[n % 4]} for n in range(count)]
+    base = {"version": 1, "name": "wide", "target": {"column": "left"}}
+    return RecordValidator(Schema.model_validate(base | {"feature": features}))
+
+
+@pytest.mark.parametrize("validator", [VALIDATOR, wide(1), wide(19), wide(200)], ids=["bundled", "1", "19", "200"])
+def test_the_largest_rows_that_are_allowed_fit_under_the_bound_of_values(validator):
+    row = example_record(validator.schema) | {"request_id": "id"}
+    body = json.dumps({"customers": [row] * MAX_ROWS}).encode()
+    assert sum(map(body.count, (b",", b"[", b"{"))) < 0.5 * max_values(validator.schema)
+    assert len(asyncio.run(parse_batch(body[: body.index(b"}") + 1] + b"]}", validator))) == 1
+
+
+@pytest.mark.slow
+def test_ten_thousand_rows_of_two_hundred_features_are_read():
+    validator = wide(200)
+    body = json.dumps({"customers": [example_record(validator.schema)] * MAX_ROWS}).encode()
+    assert len(asyncio.run(parse_batch(body, validator))) == MAX_ROWS
+
+
+def test_a_record_of_a_thousand_features_fits_the_default_limit_of_a_body():
+    validator = wide(1000)
+    row = {
+        feature.name: "of 24 characters, padded" if feature.is_category else value
+        for feature, value in zip(validator.schema.feature, example_record(validator.schema).values(), strict=True)
+    }
+    body = json.dumps(row).encode()
+    assert len(body) < LimitSettings().body_bytes
+    assert len(validator.parse(body).features) == 1000
 
 
 @pytest.mark.parametrize("count", [MAX_PROBLEMS + 1, MAX_COUNTED - 5, MAX_COUNTED + 1])
 def test_an_answer_lists_a_bounded_number_of_problems(count):
     with pytest.raises(RecordError) as caught:
-        parse_customer(("{" + names(count) + "}").encode())
+        VALIDATOR.parse(("{" + names(count) + "}").encode())
     assert 1 <= len(caught.value.problems) <= MAX_PROBLEMS
 
 
 def test_a_name_that_a_client_chose_is_not_repeated_in_full():
     with pytest.raises(RecordError) as caught:
-        parse_customer(json.dumps(ROW | {"k" * 60_000: 1}).encode())
+        VALIDATOR.parse(json.dumps(ROW | {"k" * 60_000: 1}).encode())
     assert caught.value.problems[0]["loc"] == ["k" * 64]

@@ -30,7 +30,8 @@ def test_names_are_the_contract():
     assert names["Namespace"] == "churn-mlops"
     assert names["Deployment"] == "churn-api"
     assert names["Service"] == "churn-api-service"
-    assert names["ConfigMap"] == "churn-config"
+    configs = {manifest["metadata"]["name"] for manifest in OBJECTS.values() if manifest["kind"] == "ConfigMap"}
+    assert configs == {"churn-config", "churn-schema"}
     assert names["Secret"] == "churn-secret"
     assert names["PersistentVolumeClaim"] == "churn-storage"
     assert names["Job"] == "churn-train"
@@ -111,7 +112,7 @@ def test_pods_that_share_a_volume_of_one_node_can_all_be_drained():
 
 def test_what_must_not_be_applied_twice_can_be_left_out_by_its_label():
     once = {name for name, item in OBJECTS.items() if "churn-mlops/once" in item["metadata"].get("labels", {})}
-    assert once == {"job.yaml", "secret.yaml"}
+    assert once == {"configmap-schema.yaml", "job.yaml", "secret.yaml"}
 
 
 def test_derived_files_are_right():

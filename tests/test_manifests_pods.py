@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from churn.schema.reading import BUNDLED, FILE_NAME
 from churn.settings import DRAIN_FILE, read_settings
 from churn.settings.bearer import PLACEHOLDER_TOKEN
 from serving.image import IMAGE
 from serving.routes import ROUTES
-from tests.manifest_objects import API, CONFIG, DEPLOYMENT, OBJECTS, PODS, ROOT, every_value
+from tests.manifest_objects import API, CONFIG, DEPLOYMENT, OBJECTS, PODS, ROOT, every_item, every_value
 
 DOCKERFILE = IMAGE.post_commands[-1]
 # BentoML's own, which churn/settings does not read.
@@ -88,6 +89,21 @@ def test_mounts_are_the_folders_of_churn_home():
         assert paths == expected, pod
         # The image's environment lies in /app/.venv.
         assert str(home) not in paths, pod
+
+
+def test_schema_is_the_bundled_one_and_only_training_mounts_it():
+    config = OBJECTS["configmap-schema.yaml"]
+    assert config["data"] == {FILE_NAME: BUNDLED.read_text(encoding="utf-8")}, "copy schemas/churn.toml into it"
+    training = [pod for pod, template in PODS.items() if "src/train.py" in map(str, every_item(template))]
+    mounting = [pod for pod, template in PODS.items() if config["metadata"]["name"] in every_item(template)]
+    assert mounting == training == ["CronJob churn-retrain", "Job churn-train"]
+    for pod in mounting:
+        spec = PODS[pod]["spec"]
+        (volume,) = (volume for volume in spec["volumes"] if "configMap" in volume)
+        (mount,) = (mount for mount in spec["containers"][0]["volumeMounts"] if mount["name"] == volume["name"])
+        # A file in a folder that holds others: a mount of the whole ConfigMap would hide these.
+        assert (mount["mountPath"], mount["subPath"]) == (f"{CONFIG['CHURN_HOME']}/{FILE_NAME}", FILE_NAME)
+        assert mount["readOnly"] is True
 
 
 def test_every_mount_has_its_volume():

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from churn.schema.definition import Feature, File, Gate, Identifier, Schema, Target
+from churn.schema.reading import parse_schema
 from serving.routes import ROUTES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SCHEMA_GUIDE = (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
 
 
 def settings():
@@ -54,11 +57,13 @@ def test_every_route_is_documented():
         ("-m", "churn.registry", "prune"),
         ("-m", "churn.registry", "promote"),
         ("-m", "churn.data", "generate"),
+        ("-m", "churn.schema", "infer"),
+        ("-m", "churn.schema", "check"),
     ],
     ids=" ".join,
 )
 def test_every_option_of_every_command_is_documented(command):
-    missing = [option for option in options(*command) if option not in README]
+    missing = [option for option in options(*command) if option not in README + SCHEMA_GUIDE]
     assert not missing
 
 
@@ -70,6 +75,27 @@ def test_every_registry_command_is_documented():
     assert len(commands) >= 6
     section = README.partition("## The registry")[2].partition("\n## ")[0]
     assert all(re.search(rf"\b{command}\b", section) for command in commands)
+
+
+def test_the_schema_guide_shows_every_key_of_a_schema_that_can_be_read():
+    (example,) = re.findall(r"```toml\n(.*?)```", SCHEMA_GUIDE, re.DOTALL)
+    schema = parse_schema(example.encode(), "docs/schema.md")
+    assert [feature.name for feature in schema.feature] == ["tenure", "Contract"]
+    shown = {
+        *re.findall(r"^([a-z0-9_]+) =", example, re.MULTILINE),
+        *re.findall(r"^\[+([a-z]+)", example, re.MULTILINE),
+    }
+    tables = (Schema, Target, Identifier, File, Feature, Gate)
+    assert shown | {"retired"} == {key for table in tables for key in table.model_fields}
+    assert "`retired = [" in SCHEMA_GUIDE
+
+
+def test_the_five_commands_lead_and_are_commands():
+    start = README.partition("```sh\n")[2].partition("```")[0]
+    commands = re.findall(r"^[a-z].*", start, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["python", "grep", "python", "bentoml", "curl"]
+    assert commands[0].startswith("python -m churn.schema infer ")
+    assert set(re.findall(r"--[a-z-]+", commands[2])) <= set(options("train.py"))
 
 
 def test_every_make_target_is_documented():

@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 SOURCE = Path(__file__).parent.parent
 # Folders that hold a library's own tests, under whatever package.
@@ -25,13 +26,6 @@ UNUSED = ("onnxruntime/transformers", "onnxruntime/tools", "onnxruntime/quantiza
 UNUSED_FILES = ("onnxruntime/capi/libonnxruntime.so*",)
 # For compilers and type checkers.
 BUILD_SUFFIXES = (".pyi", ".pyx", ".pxd", ".pxi", ".h", ".hpp", ".c", ".cpp", ".a")
-CUSTOMER = {
-    "tenure_months": 48,
-    "num_complaints": 0,
-    "avg_session_minutes": 60,
-    "plan_type": "premium",
-    "region": "EU",
-}
 START_SECONDS = 120
 
 
@@ -62,6 +56,7 @@ def run_flows(bin_folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         environment = os.environ | {
             "CHURN_HOME": scratch,
+            "CHURN_DOCS": "on",
             "BENTOML_HOME": f"{scratch}/bentoml",
             "BENTOML_DO_NOT_TRACK": "True",
             "ORT_DISABLE_TELEMETRY": "1",
@@ -69,7 +64,8 @@ def run_flows(bin_folder: Path) -> None:
         }
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         python = str(bin_folder / "python")
-        _run([python, "train.py"], environment)
+        # Of the bundled table, whatever lies in the project's folder: the image is the same for every table.
+        _run([python, "train.py", "--data", "data/churn.csv", "--schema", "schemas/churn.toml"], environment)
         _serve_once(bin_folder, environment)
         _run([python, "drift.py", "--min-rows", "2"], environment, allowed=(0, 3, 4))
         _run([python, "-m", "churn.registry", "verify"], environment)
@@ -99,11 +95,19 @@ def _predict(url: str, server: subprocess.Popen[bytes]) -> None:
         if server.poll() is not None or time.monotonic() > deadline:
             raise SystemExit("the service did not get ready")
         time.sleep(0.2)
-    body = json.dumps(CUSTOMER).encode()
+    body = json.dumps(_example(url)).encode()
     for _ in range(3):
         request = urllib.request.Request(f"{url}/predict", body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request) as answer:
             answer.read()
+
+
+def _example(url: str) -> dict[str, Any]:
+    """The record that the service's own document offers to send."""
+    with urllib.request.urlopen(f"{url}/docs.json") as answer:
+        body = json.load(answer)["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    example: dict[str, Any] = body["example"]
+    return example
 
 
 def _ready(url: str) -> bool:

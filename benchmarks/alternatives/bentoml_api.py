@@ -7,15 +7,7 @@ from pathlib import Path
 import bentoml
 import joblib
 import pandas as pd
-from pydantic import BaseModel, Field
-
-
-class Customer(BaseModel):
-    tenure_months: int = Field(ge=0, le=200)
-    num_complaints: int = Field(ge=0, le=50)
-    avg_session_minutes: float = Field(ge=0, le=500)
-    plan_type: str = Field(min_length=1, max_length=32)
-    region: str = Field(min_length=1, max_length=32)
+from customer import Customer
 
 
 @bentoml.service
@@ -27,5 +19,7 @@ class Idiomatic:
 
     @bentoml.api
     def predict(self, customer: Customer, /) -> dict:
-        probability = float(self.pipeline.predict_proba(pd.DataFrame([customer.model_dump()]))[0, 1])
+        probability = float(
+            self.pipeline.predict_proba(pd.DataFrame([customer.model_dump(exclude={"request_id"})]))[0, 1]
+        )
         return {"prediction": int(probability >= self.threshold), "probability": probability}

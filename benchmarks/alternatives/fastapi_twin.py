@@ -9,8 +9,8 @@ from pathlib import Path
 
 import joblib
 import pandas as pd
+from customer import Customer
 from fastapi import FastAPI
-from pydantic import BaseModel, Field
 
 FOLDER = Path(os.environ["BENCH_MODEL"])
 LOG = Path(os.environ["BENCH_LOG"])
@@ -18,15 +18,6 @@ CARD = json.loads((FOLDER / "card.json").read_bytes())
 PIPELINE = joblib.load(FOLDER / "model.joblib")
 
 app = FastAPI()
-
-
-class Customer(BaseModel):
-    tenure_months: int = Field(ge=0, le=200)
-    num_complaints: int = Field(ge=0, le=50)
-    avg_session_minutes: float = Field(ge=0, le=500)
-    plan_type: str = Field(min_length=1, max_length=32)
-    region: str = Field(min_length=1, max_length=32)
-    request_id: str | None = None
 
 
 @app.post("/predict")

@@ -25,10 +25,10 @@ def row_digests(frame: pd.DataFrame) -> Digests:
     return digests
 
 
-def _digestible(column: "pd.Series[Any]") -> Any:
-    if isinstance(column.dtype, pd.CategoricalDtype):
+def _digestible(column: "pd.Series[Any]") -> npt.NDArray[Any]:
+    if not pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy()
-    numbers = column.to_numpy(np.float32) + np.float32(0)  # so that -0 is 0
+    numbers: npt.NDArray[np.float32] = column.to_numpy(np.float32) + np.float32(0)  # so that -0 is 0
     numbers[np.isnan(numbers)] = np.nan  # of the many bit patterns, one
     return numbers
 

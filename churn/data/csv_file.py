@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections.abc import Hashable
 from pathlib import Path
 
 import numpy as np
@@ -9,94 +10,121 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn.console import Advance
-from churn.data.csv_lines import UNIT, Header, check_bytes, csv_records, read_header
-from churn.data.frame_builder import Floats, TableBuilder
+from churn.data.columns import Columns
+from churn.data.csv_dialect import Dialect, csv_records
+from churn.data.csv_lines import UNIT, check_bytes
+from churn.data.frame_builder import Floats, FrameBuilder
 from churn.data.validation import check_records
-from churn.schema.old_record import CATEGORICAL_NAMES, NUMERIC_FEATURES, TARGET
 
 CHUNK_ROWS = 250_000
-_NUMERALS = b"0123456789.eE+- \t\n\v\f\r"
-_MANY_VALUES = tuple(feature.name for feature in NUMERIC_FEATURES if not feature.integer)
-_FEW_VALUES = (*(feature.name for feature in NUMERIC_FEATURES if feature.integer), TARGET)
-"""Read as categories, so that each distinct text is parsed once."""
+_NUMERALS = b"0123456789eE+- \t\n\v\f\r"
 
 
-def read_csv(path: Path, advance: Advance) -> tuple[pd.DataFrame, str]:
-    """Read the columns `COLUMNS` as `TableBuilder.frame` gives them, and the SHA-256 of the file's bytes.
+def read_csv(path: Path, columns: Columns, dialect: Dialect, advance: Advance) -> tuple[FrameBuilder, str]:
+    """Read all rows, and the SHA-256 of the file's bytes.
 
     Raises:
-        DataError: the bytes are not UTF-8 text, the header is not the expected one, rows are short, or there are
-            too many levels.
-        ValueError: a row or a field cannot be parsed; `csv_lines.csv_records` finds where.
+        DataError: the bytes are not UTF-8 text, rows are short, or a category has far too many texts.
+        ValueError: a row or a field cannot be parsed; `check_records` finds where.
         OSError: the file cannot be read.
 
     """
+    reader = _Reader(path, columns, dialect)
     try:
-        header = read_header(path)
         try:
-            return _parse(path, header, advance, exact=False)
+            return reader.read(advance, exact=False)
         except ValueError:
-            return _parse(path, header, advance, exact=True)
+            return reader.read(advance, exact=True)
     except UnicodeDecodeError:
         check_bytes(path)
         raise
 
 
-def _parse(path: Path, header: Header, advance: Advance, *, exact: bool) -> tuple[pd.DataFrame, str]:
-    """Read all rows; unless `exact`, pandas parses numbers of many values, and a number it may get wrong is an error.
+class _Reader:
+    """One file. Unless it reads exactly, pandas parses numbers of many values, and one it may get wrong is an error.
 
     Its parser takes half the time of the exact one; what it cannot do mostly shows in the first chunk.
     """
-    digest = hashlib.sha256()
-    builder, short = TableBuilder(), False
-    many = "str" if exact else "float64"
-    with io.BufferedReader(_Source(path, digest, advance), buffer_size=2**20) as source:
-        chunks = pd.read_csv(
+
+    def __init__(self, path: Path, columns: Columns, dialect: Dialect) -> None:
+        self._path = path
+        self._columns = columns
+        self._dialect = dialect
+        self._missing = sorted(columns.missing)
+        kinds = {column: feature.kind for column, feature in columns.features.items()}
+        self._many_values = [column for column, kind in kinds.items() if kind == "number"]
+        # Read as categories, so that each distinct text is parsed once.
+        self._few_values = [column for column, kind in kinds.items() if kind == "integer"]
+        self._texts = [column for column, kind in kinds.items() if kind in ("category", "boolean")] + [columns.target]
+
+    def read(self, advance: Advance, *, exact: bool) -> tuple[FrameBuilder, str]:
+        """Read all rows. Raises as `read_csv`."""
+        builder, dialect = FrameBuilder(self._path, self._columns), self._dialect
+        rows, short = 0, False
+        with _Source(self._path, dialect.delimiter, advance) as raw, io.BufferedReader(raw, 2**20) as source:
+            for chunk in self._chunks(source, exact=exact):
+                if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes surplus fields for row labels
+                    raise ValueError("the rows have more fields than the header")
+                rows += len(chunk)
+                found = self._without_blank(chunk)
+                # pandas takes a short row for one that ends in empty fields.
+                last = found[dialect.names[-1]]
+                short = short or bool((last.isna() | (last == "")).any())
+                self._add(builder, found, exact=exact)
+        # Where there are as many delimiters as in rows of full width, no row is short.
+        if short and raw.delimiters != (rows + 1) * (len(dialect.names) - 1):
+            check_records(
+                self._path, self._columns, dialect.names, csv_records(self._path, dialect), UNIT, dialect.decimal
+            )
+        return builder, raw.digest.hexdigest()
+
+    def _chunks(self, source: "io.BufferedReader[_Source]", *, exact: bool) -> "pd.io.parsers.TextFileReader":
+        kinds: dict[Hashable, str] = dict.fromkeys(self._dialect.names, "str")  # those that are ignored
+        kinds |= dict.fromkeys([*self._few_values, *self._texts], "category")
+        kinds |= {} if exact else dict.fromkeys(self._many_values, "float64")
+        return pd.read_csv(
             source,
-            names=header.names,
-            header=header.above,
-            dtype={name: many if name in _MANY_VALUES else "category" for name in header.names},
+            sep=self._dialect.delimiter,
+            decimal=self._dialect.decimal,
+            names=self._dialect.names,
+            header=self._dialect.above,
+            dtype=kinds,
             keep_default_na=False,
-            na_values={} if exact else {name: [""] for name in _MANY_VALUES},
+            na_values={} if exact else dict.fromkeys(self._many_values, self._missing),
             low_memory=False,
             chunksize=CHUNK_ROWS,
         )
-        for chunk in chunks:
-            if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes surplus fields for row labels
-                raise ValueError("the rows have more fields than the header")
-            rows = _without_blank(chunk)
-            # pandas takes a short row for one that ends in empty fields; an empty target is refused anyway.
-            last = rows[header.names[-1]]
-            short = short or (last.name != TARGET and bool((last.isna() | (last == "")).any()))
-            parse = _parse_numbers if exact else _check_floats
-            numbers = {name: parse(rows[name].to_numpy()) for name in _MANY_VALUES}
-            for name in _FEW_VALUES:
-                found = pd.Categorical(rows[name])
-                numbers[name] = _parse_numbers(found.categories.to_numpy())[found.codes]
-            builder.add(numbers, {name: pd.Categorical(rows[name]) for name in CATEGORICAL_NAMES})
-    if short:
-        check_records(path, header.names, csv_records(path), UNIT)
-    builder.check_levels(path)
-    return builder.frame(), digest.hexdigest()
 
+    def _add(self, builder: FrameBuilder, rows: pd.DataFrame, *, exact: bool) -> None:
+        numbers = {
+            name: self._parse(rows[name].to_numpy()) if exact else _check_floats(rows[name].to_numpy())
+            for name in self._many_values
+        }
+        for name in self._few_values:
+            found = pd.Categorical(rows[name])
+            numbers[name] = self._parse(found.categories.to_numpy())[found.codes]
+        builder.add(numbers, {name: pd.Categorical(rows[name]) for name in self._texts})
 
-def _without_blank(chunk: pd.DataFrame) -> pd.DataFrame:
-    """The rows that have more than commas in them."""
-    if "" not in chunk[TARGET].cat.categories:
-        return chunk
-    rows = chunk[(chunk.notna() & (chunk != "")).any(axis=1)]
-    return rows.assign(**{name: rows[name].cat.remove_unused_categories() for name in CATEGORICAL_NAMES})
+    def _without_blank(self, chunk: pd.DataFrame) -> pd.DataFrame:
+        """The rows that have more than delimiters in them."""
+        if "" not in chunk[self._columns.target].cat.categories:
+            return chunk
+        rows = chunk[(chunk.notna() & (chunk != "")).any(axis=1)]
+        return rows.assign(**{name: rows[name].cat.remove_unused_categories() for name in self._texts})
 
+    def _parse(self, texts: npt.NDArray[np.object_]) -> Floats:
+        """The numbers that texts hold, NaN for a missing one.
 
-def _parse_numbers(texts: npt.NDArray[np.object_]) -> Floats:
-    """The numbers that texts hold, NaN for an empty one.
-
-    Raises:
-        ValueError: one is not a decimal number; Python would take `nan`, `1_000` and digits of other scripts too.
-    """
-    if strange := "".join(texts).encode().translate(None, _NUMERALS):
-        raise ValueError(f"{strange[:40].decode(errors='replace')!r} in a number")
-    return np.where(texts == "", "nan", texts).astype(np.float64)
+        Raises:
+            ValueError: one is not a decimal number; Python would take `nan`, `1_000` and digits of other scripts too.
+        """
+        texts = np.where(np.isin(texts, self._missing), "", texts)
+        numerals = _NUMERALS + self._dialect.decimal.encode()
+        if strange := "".join(texts).encode().translate(None, numerals):
+            raise ValueError(f"{strange[:40].decode(errors='replace')!r} in a number")
+        if self._dialect.decimal != ".":
+            texts = np.array([text.replace(self._dialect.decimal, ".") for text in texts], object)
+        return np.where(texts == "", "nan", texts).astype(np.float64)
 
 
 def _check_floats(values: Floats) -> Floats:
@@ -112,15 +140,17 @@ def _check_floats(values: Floats) -> Floats:
 
 
 class _Source(io.FileIO):
-    """A file whose bytes are counted, digested and searched for NUL while pandas reads them.
+    """A file whose bytes are counted, digested and searched for NUL and delimiters while pandas reads them.
 
     Raises:
         ValueError: on a NUL byte; the parser would end the field there and say nothing.
     """
 
-    def __init__(self, path: Path, digest: "hashlib._Hash", advance: Advance) -> None:
+    def __init__(self, path: Path, delimiter: str, advance: Advance) -> None:
         super().__init__(path)
-        self._digest = digest
+        self.digest = hashlib.sha256()
+        self.delimiters = 0
+        self._delimiter = delimiter.encode()
         self._advance = advance
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override] # what BufferedReader gives
@@ -128,6 +158,7 @@ class _Source(io.FileIO):
         data = bytes(memoryview(buffer)[:count])
         if b"\0" in data:
             raise ValueError("a NUL byte")
-        self._digest.update(data)
+        self.digest.update(data)
+        self.delimiters += data.count(self._delimiter)
         self._advance(count)
         return count

@@ -1,5 +1,6 @@
 """Training data set, read from CSV or Parquet: checked features, target and the file's digest."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,14 +11,15 @@ import pandas as pd
 
 from churn import console
 from churn.data import csv_file, csv_lines, parquet_file
-from churn.data.columns import COLUMNS, is_valid
+from churn.data.columns import UNNAMED, Columns
 from churn.data.copies import Digests, count_customers, row_digests
+from churn.data.csv_dialect import csv_records, find_dialect
 from churn.data.file_kind import foreign_kind
+from churn.data.frame_builder import FrameBuilder, is_valid
 from churn.data.simulation import SUFFIXES, simulate
-from churn.data.validation import check_records
+from churn.data.validation import check_header, check_records
 from churn.errors import DataError
 from churn.schema.definition import Schema
-from churn.schema.old_record import FEATURE_NAMES, TARGET
 
 __all__ = ["Dataset", "read_dataset", "simulate"]
 
@@ -29,8 +31,8 @@ class Dataset:
     Attributes:
         path: the file, as it was named.
         sha256: of its bytes, in hexadecimal.
-        frame: the features [rows, 5], columns `FEATURE_NAMES`: numbers float64 within their ranges, NaN where
-            missing; categories CategoricalDtype of str, normalised, `MISSING_CATEGORY` where missing.
+        frame: [rows] the features of the schema as columns: numbers and booleans (0 and 1) float64 within their ranges,
+            NaN where missing; categories CategoricalDtype of str, normalised, `MISSING_CATEGORY` where missing.
         target: [rows] of 0 and 1, both present.
         schema: of the table.
 
@@ -58,26 +60,34 @@ class Dataset:
         return row_digests(self.frame)
 
 
-def read_dataset(path: Path, schema: Schema) -> Dataset:
-    """Read a CSV (UTF-8) or Parquet file with the columns `COLUMNS`, in any order, and check every value.
+def read_dataset(path: Path, schema: Schema, tell: Callable[[str], None] = lambda _: None) -> Dataset:
+    """Read a CSV (UTF-8) or Parquet file, or a folder of Parquet files, with a schema's columns, and check every value.
+
+    The columns may be in any order, and between others that the schema ignores.
+
+    Args:
+        path: the file.
+        schema: of its table.
+        tell: is told what a person should know of how it was read: an unusual delimiter, an unnamed column left out.
 
     Raises:
         DataError: names file, line (CSV, as an editor counts) or row (Parquet), column and value of the first
             problems, and counts the rest.
     """
+    columns = Columns(schema)
     try:
         if why := _why_unreadable(path):
             raise DataError(f"{path} cannot be read: {why}")
-        frame, sha256 = _read(path)
+        found = _read_parquet(path, columns) if _is_parquet(path) else _read_csv(path, columns, tell)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read: {reason}") from None
-    return Dataset(path, sha256, frame[list(FEATURE_NAMES)], frame[TARGET].to_numpy(np.int8), schema)
+    return found
 
 
 def _why_unreadable(path: Path) -> str | None:
     if path.is_dir():
-        return "it is not a file but a folder"
+        return None  # of Parquet files
     if path.suffix.lower() not in SUFFIXES:
         kind = foreign_kind(path) if path.is_file() else None
         hint = f"; it is {kind[0]}: {kind[1]}" if kind else ""
@@ -87,19 +97,57 @@ def _why_unreadable(path: Path) -> str | None:
     return None
 
 
-def _read(path: Path) -> tuple[pd.DataFrame, str]:
-    """The checked columns `COLUMNS` and the file's digest; only where something is wrong is each field checked."""
-    parquet = path.suffix.lower() == ".parquet"
+def _is_parquet(path: Path) -> bool:
+    return path.is_dir() or path.suffix.lower() == ".parquet"
+
+
+def _read_csv(path: Path, columns: Columns, tell: Callable[[str], None]) -> Dataset:
+    dialect = find_dialect(path)
+    check_header(path, columns, dialect.names, f"line {dialect.line}, ")
+    if dialect.unusual:
+        tell(f"{path}: {dialect.unusual}")
+    _tell_unnamed(path, columns, dialect.names, tell)
+    reason = "a value is not allowed"
     try:
         with console.reading(path.name, path.stat().st_size) as advance:
-            frame, sha256 = parquet_file.read_parquet(path, advance) if parquet else csv_file.read_csv(path, advance)
-        if is_valid(frame):
-            return frame, sha256
-        reason = "a value is not allowed"
+            builder, sha256 = csv_file.read_csv(path, columns, dialect, advance)
+        if dataset := _valid_dataset(path, sha256, builder, columns):
+            return dataset
     except ValueError as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-    if parquet:
-        check_records(path, COLUMNS, parquet_file.parquet_records(path), parquet_file.UNIT)
-    else:
-        check_records(path, csv_lines.read_header(path).names, csv_lines.csv_records(path), csv_lines.UNIT)
+        reason = _first_line(error)
+    records = csv_records(path, dialect)
+    check_records(path, columns, dialect.names, records, csv_lines.UNIT, dialect.decimal)
     raise DataError(f"{path} cannot be used: {reason}")
+
+
+def _read_parquet(path: Path, columns: Columns) -> Dataset:
+    size = sum(file.stat().st_size for file in parquet_file.parquet_files(path))
+    reason = "a value is not allowed"
+    try:
+        with console.reading(path.name, size) as advance:
+            builder, sha256 = parquet_file.read_parquet(path, columns, advance)
+        if dataset := _valid_dataset(path, sha256, builder, columns):
+            return dataset
+    except ValueError as error:
+        reason = _first_line(error)
+    header, records = parquet_file.parquet_records(path, columns)
+    check_records(path, columns, header, records, parquet_file.UNIT)
+    raise DataError(f"{path} cannot be used: {reason}")
+
+
+def _valid_dataset(path: Path, sha256: str, builder: FrameBuilder, columns: Columns) -> Dataset | None:
+    """What was read; None where something is wrong with it: only then is each field looked at."""
+    builder.check_levels()
+    frame, target = builder.frame(), builder.target()
+    if not is_valid(frame, target, columns):
+        return None
+    return Dataset(path, sha256, frame, target.astype(np.int8), columns.schema)
+
+
+def _tell_unnamed(path: Path, columns: Columns, names: Sequence[str], tell: Callable[[str], None]) -> None:
+    if names[0] in UNNAMED and names[0] in columns.ignored(names):
+        tell(f"{path}: the first column has no name; it is left out, as row numbers")
+
+
+def _first_line(error: ValueError) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,35 +1,24 @@
-"""Limit to the levels of a training file's categories: each level is a column of the model's inputs."""
+"""Limit to the texts of a category: an identifier or free text is none, however many levels training can group."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
-from churn.data.validation import refuse
-
-MAX_LEVELS = 300
-"""Of all text columns together: all countries, and some. 20,000 rows then train for a minute (boosting: minutes), with
-100 levels for a quarter of that: time grows with the square of the levels (`train.py`, one core)."""
-MAX_CELLS = 40_000_000
-"""Rows times levels, for larger sets: 600,000 rows with 100 levels would train in 1.5 GiB."""
-SAFE_LEVELS = 20
-"""So many are allowed however many rows there are: they add little to what the numbers take."""
-_CURE = "an identifier or free text is no category; of a real one, join the rare texts into one such as OTHER"
+MAX_LEVELS = 20_000
+"""Of one column: all postal areas of a country, and some. Training gives at most a hundred of them an input."""
+FEW_LEVELS = 1_000
+"""Up to so many are no trouble, even where every row has its own."""
+MAX_SHARE = 0.9
+"""Of more, so many different ones a row are an identifier's."""
+_CURE = "an identifier or free text is no category: leave it out of the features; `[file]` of the schema may ignore it"
 
 
-def check_levels(path: Path, rows: int, levels: Mapping[str, int]) -> None:
-    """Refuse a file with more levels than can be trained on.
+def level_problem(column: str, levels: int, rows: int) -> str | None:
+    """What is wrong with a column of so many different texts; None where it can be a category.
 
     Args:
-        path: the file, for the message.
-        rows: how many it has.
-        levels: how many levels each category has, the missing one not counted.
+        column: its name in the file.
+        levels: how many different texts it has, missing ones not counted.
+        rows: of how many rows.
 
-    Raises:
-        DataError: training would take minutes to hours, or gigabytes: names the columns, how many levels each
-            has, what is allowed and what to do.
     """
-    allowed = min(MAX_LEVELS, max(SAFE_LEVELS, MAX_CELLS // max(rows, 1)))
-    if sum(levels.values()) > allowed:
-        columns = sorted(levels.items(), key=lambda column: -column[1])
-        found = [f"column {name}: {count:,} different texts" for name, count in columns]
-        of = f" of {rows:,} rows" if allowed < MAX_LEVELS else ""
-        raise refuse(path, [*found, f"allowed: up to {allowed:,} over all text columns{of}; {_CURE}"])
+    if levels <= FEW_LEVELS or (levels <= MAX_LEVELS and levels <= MAX_SHARE * rows):
+        return None
+    allowed = f"up to {MAX_LEVELS:,}" if levels > MAX_LEVELS else f"up to {MAX_SHARE:.0%} of the rows"
+    return f"column {column}: {levels:,} different texts in {rows:,} rows; allowed: {allowed}; {_CURE}"

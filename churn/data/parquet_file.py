@@ -11,19 +11,17 @@ import numpy as np
 import pandas as pd
 
 from churn.console import Advance
-from churn.data.columns import COLUMNS, header_problems, shorten
+from churn.data.columns import Columns, shorten
 from churn.data.file_kind import foreign_kind
-from churn.data.frame_builder import TableBuilder
+from churn.data.frame_builder import FrameBuilder
 from churn.data.validation import Record, check_header, refuse
 from churn.errors import DataError
 from churn.files import duckdb_name
-from churn.schema.old_record import CATEGORICAL_NAMES, NUMERIC_NAMES, TARGET
 
 UNIT = "row"
 
 _MAGIC = b"PAR1"
 _CHUNK_VECTORS = 50  # of 2,048 rows each
-_NUMBERS = (*NUMERIC_NAMES, TARGET)
 
 
 class Types(NamedTuple):
@@ -36,37 +34,63 @@ class Types(NamedTuple):
 _WHOLE = frozenset(f"{sign}{size}" for sign in ("", "u") for size in ("tinyint", "smallint", "integer", "bigint"))
 TEXT = Types("text", frozenset({"varchar", "enum"}))
 NUMBER = Types("a number type", _WHOLE | {"hugeint", "uhugeint", "float", "double", "decimal"})
-LABEL = Types("0 or 1, as a number or as text", TEXT.ids | NUMBER.ids)
+BOOLEAN = Types("a boolean, or 0 or 1, or such texts", TEXT.ids | NUMBER.ids | {"boolean"})
+LABEL = Types("text, a number or a boolean", BOOLEAN.ids)
 ID = Types("text or whole numbers", TEXT.ids | _WHOLE | {"uuid"})
+_TYPES = {"integer": NUMBER, "number": NUMBER, "boolean": BOOLEAN, "category": TEXT}
 
 
-def read_parquet(path: Path, advance: Advance) -> tuple[pd.DataFrame, str]:
-    """Read the columns `COLUMNS` as `TableBuilder.frame` gives them, and the SHA-256 of the file's bytes.
+def parquet_files(path: Path) -> list[Path]:
+    """The files of a data set: itself, or what Spark and others write into a folder, in the order of their names.
+
+    Raises:
+        DataError: it is a folder without Parquet files.
+    """
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.rglob("*.parquet") if not file.name.startswith((".", "_")))
+    if not files:
+        raise DataError(f"{path} cannot be read: it is a folder without a file *.parquet")
+    return files
+
+
+def read_parquet(path: Path, columns: Columns, advance: Advance) -> tuple[FrameBuilder, str]:
+    """Read all rows of a file or folder, and the SHA-256 of its bytes, one file after the other.
 
     NULL, NaN and the empty text are missing values.
 
     Raises:
-        DataError: the file is cut off, damaged or no Parquet, has not the expected columns and types, or has too
-            many levels.
-        OSError: the file cannot be read.
+        DataError: a file is cut off, damaged or no Parquet, has not the expected columns and types, or a category has
+            far too many texts.
+        OSError: a file cannot be read.
 
     """
-    digest = _digest(path, advance)
-    builder = TableBuilder()
-    for chunk in _chunks(path):
-        numbers = {name: chunk[name].to_numpy(np.float64) for name in _NUMBERS}
-        builder.add(numbers, {name: pd.Categorical(chunk[name]) for name in CATEGORICAL_NAMES})
-    builder.check_levels(path)
-    return builder.frame(), digest
+    digest = _digest(parquet_files(path), advance)
+    builder = FrameBuilder(path, columns)
+    with _opened(path, columns) as connection:
+        for chunk in _chunks(connection, columns, ()):
+            numbers = {name: chunk[name].to_numpy(np.float64) for name in _numbers(columns)}
+            texts = {name: pd.Categorical(chunk[name]) for name in columns.needed if name not in numbers}
+            builder.add(numbers, texts)
+    return builder, digest
 
 
-def parquet_records(path: Path) -> Iterator[Record]:
-    """Each row, from 1, with its fields in the order of `COLUMNS` as a CSV file would have them."""
+def parquet_records(path: Path, columns: Columns) -> tuple[list[str], Iterator[Record]]:
+    """The columns that are read, and each row, from 1, with its fields as a CSV file would have them."""
+    with _opened(path, columns) as connection:
+        found = connection.table("data").columns
+    identifier = columns.schema.identifier
+    also = (identifier.column,) if identifier and identifier.column in found else ()
+    return [*columns.needed, *also], _records(path, columns, also)
+
+
+def _records(path: Path, columns: Columns, also: Sequence[str]) -> Iterator[Record]:
     row = 0
-    for chunk in _chunks(path):
-        for values in zip(*(chunk[name].tolist() for name in COLUMNS), strict=True):
-            row += 1
-            yield row, [_as_text(value) for value in values]
+    with _opened(path, columns) as connection:
+        for chunk in _chunks(connection, columns, also):
+            for values in zip(*(chunk[name].tolist() for name in (*columns.needed, *also)), strict=True):
+                row += 1
+                yield row, [_as_text(value) for value in values]
 
 
 def _as_text(value: str | float | None) -> str:
@@ -77,20 +101,34 @@ def _as_text(value: str | float | None) -> str:
     return repr(int(value)) if np.isfinite(value) and value == int(value) else repr(value)
 
 
-def _chunks(path: Path) -> Iterator[pd.DataFrame]:
-    with _opened(path) as connection:
-        numbers = [f"CAST({name} AS DOUBLE) AS {name}" for name in _NUMBERS]
-        texts = [f"CAST({name} AS VARCHAR) AS {name}" for name in CATEGORICAL_NAMES]
-        # The names are the schema's own, not the file's or the user's.
-        connection.execute(f"SELECT {', '.join([*numbers, *texts])} FROM data")  # noqa: S608
-        while len(chunk := connection.fetch_df_chunk(_CHUNK_VECTORS)):
-            yield chunk
+def _numbers(columns: Columns) -> list[str]:
+    return [column for column, feature in columns.features.items() if feature.kind in ("integer", "number")]
+
+
+def _chunks(connection: duckdb.DuckDBPyConnection, columns: Columns, also: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """The columns that are needed and others, under their own names: numbers as such, all else as text."""
+    numbers = set(_numbers(columns))
+    names = (*columns.needed, *also)
+    types = ["DOUBLE" if name in numbers else "VARCHAR" for name in names]
+    # Positions for names: DuckDB takes `Age` and `age` for one.
+    fields = [
+        f"CAST({_quoted(name)} AS {kind}) AS c{i}" for i, (name, kind) in enumerate(zip(names, types, strict=True))
+    ]
+    connection.execute(f"SELECT {', '.join(fields)} FROM data")  # noqa: S608 - the names are quoted
+    while len(chunk := connection.fetch_df_chunk(_CHUNK_VECTORS)):
+        yield chunk.set_axis(list(names), axis=1)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the view `data` of the file, whose columns and types have been checked."""
-    check_magic(path, COLUMNS)
+def _opened(path: Path, columns: Columns) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the view `data` of the files, whose columns and types have been checked."""
+    files = parquet_files(path)
+    for file in files:
+        check_magic(file, columns.needed)
     # Nothing may be downloaded because of what a file says of itself.
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
@@ -98,10 +136,12 @@ def _opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     }
     with damage_reported(path), duckdb.connect(config=config) as connection:
         connection.execute("SET enable_progress_bar = false")  # a slow read would draw it on standard output
-        connection.read_parquet(duckdb_name(path), hive_partitioning=False).create_view("data")
+        names = [duckdb_name(file) for file in files]
+        connection.read_parquet(names, hive_partitioning=False).create_view("data")
         data = connection.table("data")
-        check_header(path, data.columns, "", header_problems(data.columns))
-        check_types(path, data, dict.fromkeys(CATEGORICAL_NAMES, TEXT) | dict.fromkeys(_NUMBERS, NUMBER))
+        check_header(path, columns, data.columns)
+        kinds = {column: _TYPES[feature.kind] for column, feature in columns.features.items()}
+        check_types(path, data, kinds | {columns.target: LABEL})
         yield connection
 
 
@@ -155,10 +195,11 @@ def check_types(path: Path, data: duckdb.DuckDBPyRelation, allowed: Mapping[str,
         raise refuse(path, problems)
 
 
-def _digest(path: Path, advance: Advance) -> str:
+def _digest(files: Sequence[Path], advance: Advance) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while data := file.read(2**20):
-            digest.update(data)
-            advance(len(data))
+    for path in files:
+        with path.open("rb") as file:
+            while data := file.read(2**20):
+                digest.update(data)
+                advance(len(data))
     return digest.hexdigest()

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from churn.data.columns import COLUMNS, MAX_MISSING, field_problem, shorten
+from churn.data.columns import MAX_MISSING, Columns, shorten
 from churn.errors import DataError
-from churn.schema.old_record import FEATURE_NAMES, TARGET
+from churn.schema.definition import Feature
 
 SHOWN = 5
 """So many kinds of problems of a file are listed, and so many places of each; the rest are counted."""
@@ -70,20 +70,24 @@ def wrong_width(fields: Sequence[str], columns: int) -> tuple[str, str]:
     return f"{kind}: {shorten(','.join(fields))}", kind
 
 
-def check_records(path: Path, header: Sequence[str], records: Iterable[Record], unit: str) -> None:
+def check_records(
+    path: Path, columns: Columns, header: Sequence[str], records: Iterable[Record], unit: str, decimal: str = "."
+) -> None:
     """Check every field of a file.
 
     Args:
         path: the file, for the message.
-        header: its columns, in its own order.
+        columns: those of its schema.
+        header: those of the file, in its own order.
         records: for each row of data its number, as a person finds it, and its fields as text, "" for a missing.
         unit: what the numbers count: "line" or "row".
+        decimal: the mark of its numbers.
 
     Raises:
         DataError: names each problem, where it is, the value and what is allowed; the first `SHOWN`.
 
     """
-    findings = _Findings(header, unit)
+    findings = _Findings(columns, header, unit, decimal)
     for where, fields in records:
         findings.check(where, fields)
     problems = [*findings.of_columns(), *findings.problems.lines()]
@@ -92,13 +96,17 @@ def check_records(path: Path, header: Sequence[str], records: Iterable[Record], 
 
 
 class _Findings:
-    def __init__(self, header: Sequence[str], unit: str) -> None:
+    def __init__(self, columns: Columns, header: Sequence[str], unit: str, decimal: str) -> None:
+        self.columns = columns
         self.header = header
         self.problems = Problems(unit)
         self.rows = 0
-        self.missing: dict[str, int] = dict.fromkeys(FEATURE_NAMES, 0)
-        self.first_missing: dict[str, list[int]] = {name: [] for name in FEATURE_NAMES}
+        self.missing: dict[str, int] = dict.fromkeys(columns.features, 0)
+        self.first_missing: dict[str, list[int]] = {name: [] for name in columns.features}
         self.classes: set[float] = set()
+        self._swap = str.maketrans(".,", ",.") if decimal == "," else None
+        identifier = columns.schema.identifier
+        self._identifier = header.index(identifier.column) if identifier and identifier.column in header else None
 
     def check(self, where: int, fields: Sequence[str]) -> None:
         self.rows += 1
@@ -106,52 +114,80 @@ class _Findings:
             self.problems.add(where, *wrong_width(fields, len(self.header)))
             return
         for column, text in zip(self.header, fields, strict=True):
-            if text == "":
-                self._miss(where, column)
-            elif problem := field_problem(column, text):
-                kind = f"{column} {_COUNTED.sub('', problem)}"
-                self.problems.add(where, f"column {column}: {shorten(text)} {problem}", kind)
-            elif column == TARGET:
-                self.classes.add(float(text))
+            if column in self.columns.features:
+                self._check_feature(where, column, text, fields)
+            elif column == self.columns.target:
+                self._check_target(where, text, fields)
 
-    def _miss(self, where: int, column: str) -> None:
-        if column == TARGET:
-            self.problems.add(where, f"column {column}: '' is a missing target; allowed: 0 or 1", "no target")
+    def _check_feature(self, where: int, column: str, text: str, fields: Sequence[str]) -> None:
+        if text in self.columns.missing:
+            self.missing[column] += 1
+            if len(self.first_missing[column]) < SHOWN:
+                self.first_missing[column].append(where)
             return
-        self.missing[column] += 1
-        if len(self.first_missing[column]) < SHOWN:
-            self.first_missing[column].append(where)
+        feature = self.columns.features[column]
+        number = text.translate(self._swap) if self._swap and feature.kind in ("integer", "number") else text
+        if problem := self.columns.field_problem(column, number):
+            kind = f"{column} {_COUNTED.sub('', problem)}"
+            self.problems.add(where, f"{self._named(fields)}column {column}: {shorten(text)} {problem}", kind)
+
+    def _check_target(self, where: int, text: str, fields: Sequence[str]) -> None:
+        column, allowed = self.columns.target, self.columns.schema.target.allowed
+        if not text.strip():
+            self.problems.add(
+                where, f"{self._named(fields)}column {column}: '' is a missing target; allowed: {allowed}", "no target"
+            )
+        elif problem := self.columns.field_problem(column, text):
+            self.problems.add(
+                where, f"{self._named(fields)}column {column}: {shorten(text)} {problem}", f"{column} {problem}"
+            )
+        else:
+            self.classes.add(self.columns.label(text))
+
+    def _named(self, fields: Sequence[str]) -> str:
+        """The customer, where the file names it."""
+        return "" if self._identifier is None else f"customer {shorten(fields[self._identifier])}, "
 
     def of_columns(self) -> list[str]:
         """What is wrong with columns as a whole."""
         if self.rows == 0:
             return ["there are columns, but no row of data"]
-        problems = [self._too_many_missing(name) for name in FEATURE_NAMES if self._share(name) > MAX_MISSING]
+        problems = [
+            self._too_many_missing(feature, column)
+            for column, feature in self.columns.features.items()
+            if self.missing[column] > most_missing(feature, self.rows)
+        ]
         if self.problems.count == 0 and len(self.classes) == 1:
-            only = f"{self.classes.pop():g}"
-            problems.append(f"column {TARGET}: all {self.rows:,} rows hold {only!r}; both 0 and 1 are needed")
+            target = self.columns.schema.target
+            only = shorten(str((target.negative, target.positive)[int(self.classes.pop())][0]))
+            needed = "customers who left and who stayed are needed"
+            problems.append(f"column {target.column}: all {self.rows:,} rows hold {only}; {needed}")
         return problems
 
-    def _share(self, column: str) -> float:
-        return self.missing[column] / self.rows
-
-    def _too_many_missing(self, column: str) -> str:
+    def _too_many_missing(self, feature: Feature, column: str) -> str:
         count = self.missing[column]
-        return (
-            f"column {column}: {self._share(column):.1%} of the values are missing ({count:,} of {self.rows:,}); "
-            f"allowed: up to {MAX_MISSING:.0%}; {self.problems.unit}s {_listed(self.first_missing[column], count)}"
-        )
+        found = f"column {column}: {count / self.rows:.1%} of the values are missing ({count:,} of {self.rows:,})"
+        if feature.optional:
+            return f"{found}: there is nothing to learn from; leave it out of the features"
+        where = f"{self.problems.unit}s {_listed(self.first_missing[column], count)}"
+        return f'{found}; allowed: up to {MAX_MISSING:.0%}, any with missing = "impute" in the schema; {where}'
 
 
-def check_header(path: Path, header: Sequence[str], where: str, problems: Sequence[str]) -> None:
-    """Refuse a file for what `header_problems` found in its column names.
+def most_missing(feature: Feature, rows: int) -> float:
+    """How many of a feature's values may be missing: all but one of an optional one."""
+    return rows - 1 if feature.optional else MAX_MISSING * rows
+
+
+def check_header(path: Path, columns: Columns, header: Sequence[str], where: str = "") -> None:
+    """Refuse a file for its column names.
 
     Raises:
-        DataError: lists the problems, where the names stand, and the columns that there must be.
+        DataError: lists what is wrong, `where` the names stand, and the columns that there must be.
     """
+    problems = columns.header_problems(header)
     if problems:
         more = [f"... and {len(problems) - SHOWN:,} more"] if len(problems) > SHOWN else []
         problems = [*(f"{where}{problem}" for problem in problems[:SHOWN]), *more]
         found = shorten(",".join(header), limit=200)
-        expected = f"expected columns, in any order: {','.join(COLUMNS)}"
+        expected = f"expected columns, in any order: {','.join(columns.needed)}"
         raise DataError(f"{refuse(path, problems)}\n  {expected}\n  found: {found}")

@@ -1,7 +1,7 @@
 """Command line of the registry, `python -m churn.registry`: list, show, promote, rollback, verify, prune.
 
 Exit codes: 0 done; 2 bad usage, unknown model, one that cannot be served, registry unusable; 3 `verify` found
-something wrong; 1 only for a crash.
+something wrong, or a schema change was not accepted; 1 only for a crash.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from churn.cli import DONE, FOUND, run_command, whole_number
+from churn.cli import DONE, FOUND, reason, run_command, whole_number
 from churn.errors import RegistryError
 from churn.registry import Registry
 from churn.registry.table import Table, facts_table, models_table, render
@@ -59,7 +59,7 @@ def _promote(registry: Registry, options: argparse.Namespace) -> Answer:
     if not registry.entry(options.tag).passed_gate and not options.reason:
         raise RegistryError(f"the gate refused {options.tag}; say why it is to be served all the same: --reason TEXT")
     with registry.writing() as writer:
-        promotion = writer.promote(options.tag, reason=options.reason)
+        promotion = writer.promote(options.tag, options.reason, schema_change=options.accept_schema_change)
     shown = f"current model: {options.tag} (before: {promotion['from'] or 'none'})" if promotion else None
     return Answer(
         {"current": options.tag, "promotion": promotion}, shown or f"{options.tag} is the current model already"
@@ -68,7 +68,7 @@ def _promote(registry: Registry, options: argparse.Namespace) -> Answer:
 
 def _rollback(registry: Registry, options: argparse.Namespace) -> Answer:
     with registry.writing() as writer:
-        promotion = writer.rollback(reason=options.reason)
+        promotion = writer.rollback(options.reason, schema_change=options.accept_schema_change)
     shown = f"current model: {promotion['to']} (before: {promotion['from']})"
     return Answer({"current": promotion["to"], "promotion": promotion}, shown)
 
@@ -100,7 +100,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m churn.registry",
         description="List the models under CHURN_HOME, and choose the one to serve.",
         epilog="exit codes: 0 done, 2 bad usage, unknown model, one that cannot be served, or registry unusable, "
-        "3 verify found something wrong, 1 crash",
+        "3 verify found something wrong, or a schema change was not accepted, 1 crash",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -117,6 +117,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     rollback = command("rollback", _rollback, "serve again what was served before; again and again")
     for changing in (promote, rollback):
         changing.add_argument("--reason", default="", metavar="TEXT", help="why; kept in the history")
+        changing.add_argument(
+            "--accept-schema-change", type=reason, metavar="REASON",
+            help="serve it although it refuses requests that the current model accepts; the reason is recorded",
+        )  # fmt: skip
     command("verify", _verify, "re-check digests, metadata, pointer, history, and whether each model can be served")
     prune = command("prune", _prune, "remove old models, never the current one, the one before it, or one being read")
     prune.add_argument("--keep", type=whole_number(), required=True, metavar="N", help="how many of the newest stay")

@@ -19,6 +19,7 @@ from churn.registry.metadata import find_entry, read_entries, write_entries
 from churn.registry.naming import check_input, choose_tag
 from churn.registry.pointer import pointed_at, read_pointer
 from churn.registry.recovery import IntentLog, train_stats
+from churn.registry.schema_change import check_schema_change
 from churn.registry.servable import check_servable
 from churn.registry.store import LocalStore, import_bentoml
 from churn.registry.tag import Tag
@@ -95,27 +96,33 @@ class Writer:
                 write_entries(layout, [*read_entries(layout), ModelEntry.parse({**facts, **recorded})])
         return str(tag)
 
-    def promote(self, tag: str, reason: str = "", command: str | None = None) -> Promotion | None:
+    def promote(
+        self, tag: str, reason: str = "", command: str | None = None, schema_change: str | None = None
+    ) -> Promotion | None:
         """Make a saved model the one to serve, if this code can serve it; None where it was that already.
 
         Args:
             tag: the model.
             reason: why, for the history.
             command: by which command; default: that of this process.
+            schema_change: why it may refuse requests that the current model accepts; None: it may not.
 
         Raises:
+            SchemaChangeRefused: it refuses such requests; lists the differences.
             ModelNotFound, ArchiveInvalid, SignatureInvalid, RegistryError: the model or the registry is not usable.
             ModelInvalid: the service would refuse it; says why.
         """
         with os_errors_reported(f"promoting {tag}"):
-            stats = self._stats_of_servable(tag)
+            stats, change = self._stats_of_servable(tag, schema_change)
             if pointed_at(self._layout) == tag:
                 replace_files({self._layout.train_stats: stats})
                 return None
-            return self._move_pointer("promote", tag, stats, reason, command)
+            return self._move_pointer("promote", tag, stats, _joined(reason, change), command)
 
-    def rollback(self, reason: str = "", command: str | None = None) -> Promotion:
+    def rollback(self, reason: str = "", command: str | None = None, schema_change: str | None = None) -> Promotion:
         """Go back to the model that was served before the current one, along the real history; again and again.
+
+        Arguments as `promote`.
 
         Raises:
             RegistryError: there is nothing to go back to, or as `promote`.
@@ -129,7 +136,8 @@ class Writer:
                     f"{current} is the first model of the history: there is nothing to go back to; "
                     "`python -m churn.registry list` shows what can be promoted"
                 )
-            return self._move_pointer("rollback", target, self._stats_of_servable(target), reason, command)
+            stats, change = self._stats_of_servable(target, schema_change)
+            return self._move_pointer("rollback", target, stats, _joined(reason, change), command)
 
     def prune(self, keep: int) -> list[str]:
         """Remove archives and store copies of all but the `keep` newest models; returns their tags, oldest first.
@@ -154,8 +162,8 @@ class Writer:
                         self._intents.remove_model(tag)
             return [str(tag) for tag in tags]
 
-    def _stats_of_servable(self, tag: str) -> bytes:
-        """The training statistics of a model that passed all checks of the service."""
+    def _stats_of_servable(self, tag: str, schema_change: str | None) -> tuple[bytes, str]:
+        """The training statistics of a model that passed all checks, and what the history says of its schema."""
         entry = find_entry(read_entries(self._layout), tag, self._key)
         name = entry.tag.name
         if self._model_name is not None and name != self._model_name:
@@ -168,7 +176,8 @@ class Writer:
                 f"{tag} was pruned at {entry.pruned_at}: its archive is gone; promote another, or retrain"
             )
         archive = self._layout.archive(entry.tag)
-        return train_stats(archive, check_servable(archive, entry))
+        files = check_servable(archive, entry)
+        return train_stats(archive, files), check_schema_change(self._layout, tag, files, schema_change)
 
     def _move_pointer(
         self, action: Literal["promote", "rollback"], tag: str, stats: bytes, reason: str, command: str | None
@@ -199,6 +208,10 @@ class Writer:
             )
         needed = {current, predecessor(promotions, current, kept), *kept[max(len(kept) - keep, 0) :]}
         return [tag for tag in kept if tag not in needed]
+
+
+def _joined(*reasons: str) -> str:
+    return "; ".join(filter(None, reasons))
 
 
 def _lock_if_unread(archive: Path, unread: contextlib.ExitStack) -> bool:

@@ -19,7 +19,7 @@ type Case = Literal["keep", "lower", "upper"]
 
 _printable = re.compile(PRINTABLE).fullmatch
 # Unicode's property White_Space. `str.strip` alone would take U+001C to U+001F too, which are not printable.
-_SPACES = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+SPACES = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 _MOST_PARTS = 4
 """NFC makes one character of at most so many."""
 _REMEMBERED = 4096
@@ -40,7 +40,7 @@ class Category:
             PydanticKnownError: there is nothing but spaces, or something not printable.
             PydanticCustomError: it is too long; `length` in its context is in characters of that form.
         """
-        text = text.strip(_SPACES)
+        text = text.strip(SPACES)
         if not text:
             raise PydanticKnownError("string_too_short", {"min_length": 1})
         # Longer ones stay too long. They are not composed: the time for that grows with the square of the length.

@@ -1,27 +1,27 @@
 """A batch of customers: its form, and reading one without holding up other requests."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from churn.errors import Problem, RecordError
+from churn.schema.definition import Schema
 from churn.schema.json_text import UTF8_MARK, other_encoding
-from churn.schema.record import MAX_PROBLEMS, Customer, record_error
+from churn.schema.record import MAX_PROBLEMS, Customer, RecordValidator, record_error
 
 MAX_ROWS = 10_000
-MAX_VALUES = 20 * MAX_ROWS
-"""Commas and opening brackets in a body, those in texts included; a row needs 6. A million take a second to parse."""
-_CHUNK_ROWS = 256  # about 1 ms of validation between two turns of the event loop
+_CHUNK_ROWS = 256  # about 1 ms of validation between two turns of the event loop, with five features
 
 
 class Batch(BaseModel):
-    """Many customers to score at once: all or nothing."""
+    """Many customers to score at once, as records that were not looked at yet: all or nothing."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    customers: list[Customer] = Field(min_length=1, max_length=MAX_ROWS)
+    customers: list[Any] = Field(min_length=1, max_length=MAX_ROWS)
 
 
 class BatchItem(BaseModel):
@@ -42,32 +42,35 @@ class BatchPrediction(BaseModel):
     predictions: list[BatchItem]
 
 
-class _Envelope(BaseModel):
-    """A batch whose records were not looked at yet."""
+def max_values(schema: Schema) -> int:
+    """How many commas and opening brackets a body may have, those in texts included: twice what its rows need.
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    customers: list[Any] = Field(min_length=1, max_length=MAX_ROWS)
-
-
-_CUSTOMERS = TypeAdapter(list[Customer])
+    A million take half a second to parse, and memory of many times the body.
+    """
+    fields = len(schema.feature) + len(schema.retired)
+    return MAX_ROWS * (10 + 2 * fields)
 
 
-async def parse_batch(body: bytes) -> list[Customer]:
+async def parse_batch(body: bytes, validator: RecordValidator) -> list[Customer]:
     """Read `{"customers": [record, ...]}`, other tasks running in between.
 
     Raises:
         RecordError: the body is not JSON or not of that form, or records are invalid: then all of them are
             refused, and `problems` names row and field of the first ones.
     """
-    records = _open(body)
+    return await validate_rows(_open(body, validator.schema), validator)
+
+
+async def validate_rows(records: Sequence[Any], validator: RecordValidator) -> list[Customer]:
+    """Validate the records of a batch, other tasks running in between. Raises as `parse_batch`."""
     customers: list[Customer] = []
     problems: list[Problem] = []
     for start in range(0, len(records), _CHUNK_ROWS):
+        chunk = records[start : start + _CHUNK_ROWS]
         try:
-            customers += _CUSTOMERS.validate_python(records[start : start + _CHUNK_ROWS])
-        except ValidationError as error:
-            problems += _row_problems(error, start)
+            customers += validator.validate(chunk)
+        except ValidationError:
+            problems += _problems(chunk, start, validator)
         if len(problems) > MAX_PROBLEMS:
             break
         await asyncio.sleep(0)
@@ -78,17 +81,18 @@ async def parse_batch(body: bytes) -> list[Customer]:
     return customers
 
 
-def _open(body: bytes) -> list[Any]:
-    if sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
+def _open(body: bytes, schema: Schema) -> list[Any]:
+    allowed = max_values(schema)
+    if sum(map(body.count, (b",", b"[", b"{"))) > allowed:
         many: Problem = {
             "loc": [],
-            "msg": f"more than {MAX_VALUES} values for at most {MAX_ROWS} records",
+            "msg": f"more than {allowed} values for at most {MAX_ROWS} records",
             "type": "too_many_values",
         }
         raise RecordError("the batch is not valid", [many])
     try:
         # The parser of `model_validate_json`, so that both routes read a number alike.
-        return _Envelope.model_validate(from_json(body.removeprefix(UTF8_MARK), cache_strings="keys")).customers
+        return Batch.model_validate(from_json(body.removeprefix(UTF8_MARK), cache_strings="keys")).customers
     except ValidationError as error:
         raise RecordError("the batch is not valid", record_error(error).problems) from None
     except ValueError as error:
@@ -98,9 +102,17 @@ def _open(body: bytes) -> list[Any]:
         raise RecordError("the body is not valid JSON", [problem]) from None
 
 
-def _row_problems(error: ValidationError, first_row: int) -> list[Problem]:
-    problems = record_error(error).problems
-    for problem in problems:
-        row, *field = problem["loc"] or [0]
-        problem["loc"] = ["customers", first_row + int(row), *field]
+def _problems(chunk: Sequence[Any], first_row: int, validator: RecordValidator) -> list[Problem]:
+    """What is wrong with the records, one by one: all at once would be too many to name any (`record_error`)."""
+    problems: list[Problem] = []
+    for row, record in enumerate(chunk, start=first_row):
+        try:
+            validator.validate([record])
+        except ValidationError as error:
+            found = record_error(error).problems
+            for problem in found:
+                problem["loc"] = ["customers", row, *problem["loc"][1:]]
+            problems += found
+        if len(problems) > MAX_PROBLEMS:
+            break
     return problems

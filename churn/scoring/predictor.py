@@ -7,11 +7,11 @@ ONNX Runtime costs about 20 us for 1 row and 29 us for 16; one write costs about
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from itertools import batched
+from collections.abc import Sequence
+from itertools import batched, groupby
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
-from churn.errors import ModelUnavailable
 from churn.journal.record import journal_line
 from churn.journal.writer import Journal
 from churn.schema.record import Customer
@@ -36,43 +36,42 @@ class Observer(Protocol):
 
 
 class _Pending(NamedTuple):
+    scorer: Scorer
     customer: Customer
     request_id: str
     arrived: float
     done: "asyncio.Future[bytes]"
 
 
-class Predictor:
-    """Answers customers with the model that `current_scorer` gives at that moment. For one event loop."""
+_scorer = attrgetter("scorer")
 
-    def __init__(self, current_scorer: Callable[[], Scorer | None], journal: Journal, observer: Observer) -> None:
-        self._current_scorer = current_scorer
+
+class Predictor:
+    """Answers customers with the model that is given with them. For one event loop."""
+
+    def __init__(self, journal: Journal, observer: Observer) -> None:
         self._journal = journal
         self._observer = observer
         self._pending: list[_Pending] = []
 
-    def predict(self, customer: Customer, request_id: str) -> "asyncio.Future[bytes]":
-        """Score one customer: the answer as `schema.Prediction` in JSON.
+    def predict(self, scorer: Scorer, customer: Customer, request_id: str) -> "asyncio.Future[bytes]":
+        """Score one customer, whom this scorer's validator has read: the answer as `Prediction` in JSON.
 
-        The journal has the line when the future is done (unless the journal is failing). The future raises
-        `ModelUnavailable` where no model is loaded.
+        The journal has the line when the future is done (unless the journal is failing).
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[bytes] = loop.create_future()
         if not self._pending:
             loop.call_soon(self._answer_pending)
-        self._pending.append(_Pending(customer, request_id, time.perf_counter(), done))
+        self._pending.append(_Pending(scorer, customer, request_id, time.perf_counter(), done))
         return done
 
-    async def predict_batch(self, customers: Sequence[Customer], request_id: str) -> bytes:
-        """Score many customers with one model: the answer of `POST /predict/batch`.
+    async def predict_batch(self, scorer: Scorer, customers: Sequence[Customer], request_id: str) -> bytes:
+        """Score many customers, whom this scorer's validator has read: the answer of `POST /predict/batch`.
 
         Rows without an id of their own get `<request_id>-<row>`. Other requests are answered in between.
-
-        Raises:
-            ModelUnavailable: no model is loaded.
         """
-        scorer, started = self._scorer(), time.perf_counter()
+        started = time.perf_counter()
         rows: list[Scored] = []
         for chunk in batched(customers, CHUNK_ROWS):
             for customer, probability in zip(chunk, scorer.score(chunk), strict=True):
@@ -88,27 +87,23 @@ class Predictor:
         self._observer.batch_predicted(scorer, [row.probability for row in rows], time.perf_counter() - started)
         return render_batch(scorer, rendered)
 
-    def _scorer(self) -> Scorer:
-        scorer = self._current_scorer()
-        if scorer is None:
-            raise ModelUnavailable("no model is loaded; `GET /ready` says why")
-        return scorer
-
     def _answer_pending(self) -> None:
-        waiting, self._pending = self._pending, []
-        try:
-            answers = self._answer(waiting)
-        except Exception as error:  # noqa: BLE001 - every waiting request must get its error, whatever it is
-            for request in waiting:
-                if not request.done.done():
-                    request.done.set_exception(error)
-            return
-        for request, answer in zip(waiting, answers, strict=True):
-            if not request.done.done():  # done already where the client went away
-                request.done.set_result(answer)
+        all_waiting, self._pending = self._pending, []
+        # More than one model only where a swap fell into this turn of the event loop.
+        for scorer, group in groupby(all_waiting, _scorer):
+            waiting = list(group)
+            try:
+                answers = self._answer(scorer, waiting)
+            except Exception as error:  # noqa: BLE001 - every waiting request must get its error, whatever it is
+                for request in waiting:
+                    if not request.done.done():
+                        request.done.set_exception(error)
+                continue
+            for request, answer in zip(waiting, answers, strict=True):
+                if not request.done.done():  # done already where the client went away
+                    request.done.set_result(answer)
 
-    def _answer(self, waiting: list[_Pending]) -> list[bytes]:
-        scorer = self._scorer()
+    def _answer(self, scorer: Scorer, waiting: list[_Pending]) -> list[bytes]:
         probabilities = scorer.score([request.customer for request in waiting])
         now, timestamp = time.perf_counter(), utc_now()
         seconds = [now - request.arrived for request in waiting]

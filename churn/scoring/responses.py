@@ -2,12 +2,29 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
+from pydantic import BaseModel, ConfigDict, Field
 
 from churn.schema.record import Customer
 from churn.scoring.scorer import Scorer
+
+
+class Prediction(BaseModel):
+    """One answer of the model. `prediction` is 1 (churns) when `probability >= threshold`, else 0."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    request_id: str
+    model_version: str = Field(description="BentoML tag of the model that answered.")
+    prediction: Literal[0, 1]
+    probability: float = Field(ge=0, le=1)
+    threshold: float = Field(ge=0, le=1)
+    latency_ms: float = Field(ge=0, description="Time from the parsed request to the answer.")
+    features: dict[str, Any] = Field(description="The features as the model saw them: trimmed and normalised.")
+    ts: str = Field(description="UTC time of the answer, ISO 8601.")
+    warnings: list[str] = Field(description="What was not scored as it stands: unseen, missing or retired.")
 
 
 class Scored(NamedTuple):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from churn.data.dataset import Dataset
+from churn.errors import SchemaChangeRefused
 from churn.evaluation import Evaluation, evaluate
 from churn.registry import Registry
 from churn.registry.writer import Writer
@@ -14,7 +15,7 @@ from churn.training.gate import Verdict, gate_candidate
 from churn.training.model_files import library_versions, model_files
 from churn.training.options import Options
 from churn.training.pipeline import train_model
-from churn.training.report import print_report
+from churn.training.report import Outcome, print_report
 
 
 def train_candidate(
@@ -43,9 +44,9 @@ def train_candidate(
     with registry.writing(create=True) as writer:  # until the promotion, nobody else promotes
         if current_or_none(registry) != verdict.comparison.tag:
             verdict = gated()  # another training was faster: its model is the champion now
-        tag, promoted = _save(writer, model_name, options, verdict, files, facts | {"threshold": model.threshold})
-    print_report(tag, evaluation.metrics, verdict, promoted=promoted, forced=options.force_reason)
-    return promoted
+        outcome = _save(writer, model_name, options, verdict, files, facts | {"threshold": model.threshold})
+    print_report(evaluation.metrics, verdict, outcome)
+    return outcome.promoted
 
 
 def _facts(options: Options, dataset: Dataset, evaluation: Evaluation) -> dict[str, Any]:
@@ -70,8 +71,8 @@ def _save(
     verdict: Verdict,
     files: Mapping[str, bytes],
     facts: Mapping[str, Any],
-) -> tuple[str, bool]:
-    """Save the model, and promote it if it may; its tag, and whether it was promoted."""
+) -> Outcome:
+    """Save the model, and promote it if it may."""
     entry = {
         **facts,
         "gate": verdict.as_dict() | {"forced": options.force_reason},
@@ -79,7 +80,11 @@ def _save(
         "library_versions": library_versions(),
     }
     tag = writer.save(model_name, options.version, files, entry)
-    promoted = verdict.passed or options.force_reason is not None
-    if promoted:
-        writer.promote(tag, reason=options.force_reason or "passed the gate", command="train.py")
-    return tag, promoted
+    if not verdict.passed and options.force_reason is None:
+        return Outcome(tag, promoted=False)
+    reason = options.force_reason or "passed the gate"
+    try:
+        writer.promote(tag, reason, command="train.py", schema_change=options.accept_schema_change)
+    except SchemaChangeRefused as change:
+        return Outcome(tag, promoted=False, schema_change=str(change))
+    return Outcome(tag, promoted=True, forced=options.force_reason)

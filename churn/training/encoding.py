@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+from sklearn.base import TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
@@ -87,34 +87,43 @@ def fit_encoder(frame: pd.DataFrame, inputs: Inputs, *, scaled: bool) -> ColumnT
     schema, parts = inputs.schema, []
     position = {name: index for index, name in enumerate(schema.feature_names)}
     if schema.numbers:
-        steps = [StandardScaler()] if scaled else []
-        imputer = [SimpleImputer(strategy="median", keep_empty_features=True)] if scaled else []
-        parts.append(("numbers", _numbers(*imputer, *steps), [position[name] for name in schema.number_names]))
+        median = ("impute", SimpleImputer(strategy="median", keep_empty_features=True))
+        steps = [median, ("scale", StandardScaler())] if scaled else []
+        parts.append(("numbers", _numbers(*steps), [position[name] for name in schema.number_names]))
     if scaled and inputs.sometimes_missing:
-        present = SimpleImputer(strategy="constant", fill_value=ABSENT), Binarizer(threshold=ABSENT / 2), _weight()
-        parts.append(("present", _numbers(*present), [position[name] for name in inputs.sometimes_missing]))
+        absent = ("impute", SimpleImputer(strategy="constant", fill_value=ABSENT))
+        steps = [absent, ("is_there", Binarizer(threshold=ABSENT / 2)), ("weigh", _weight())]
+        parts.append(("present", _numbers(*steps), [position[name] for name in inputs.sometimes_missing]))
     if schema.categories:
         levels = [list(inputs.categories[name]) for name in schema.category_names]
         one_hot = OneHotEncoder(categories=levels, handle_unknown="ignore", sparse_output=False)
-        texts = Pipeline([("as_objects", _cast(object)), ("one_hot", one_hot)])
+        texts = Pipeline([*_objects(schema), ("one_hot", one_hot)])
         if scaled:
             texts.steps.append(("weigh", _weight()))
         parts.append(("categories", texts, [position[name] for name in schema.category_names]))
     return ColumnTransformer(parts).fit(frame)
 
 
-def _numbers(*steps: Any) -> Pipeline:
+def _numbers(*steps: tuple[str, TransformerMixin]) -> Pipeline:
     casts = [
         ("round", _cast(np.float32, check_array, ensure_all_finite="allow-nan")),
         ("widen", _cast(np.float64)),
     ]
-    return Pipeline([*casts, *((type(step).__name__.lower(), step) for step in steps)])
+    return Pipeline([*casts, *steps])
+
+
+def _objects(schema: Schema) -> list[tuple[str, FunctionTransformer]]:
+    """Steps that make texts of categories; where that a text is missing is a level, of whatever says so."""
+    if not any(feature.optional for feature in schema.categories):
+        return [("as_objects", _cast(object))]
+    fill = FunctionTransformer(pd.DataFrame.fillna, kw_args={"value": MISSING_CATEGORY}, feature_names_out="one-to-one")
+    return [("as_objects", _cast(object, pd.DataFrame)), ("fill", fill)]
 
 
 def _weight() -> MinMaxScaler:
     return MinMaxScaler(feature_range=(0.0, CATEGORY_WEIGHT))
 
 
-def _cast(kind: type, function: Callable[..., npt.NDArray[Any]] = np.asarray, **settings: str) -> FunctionTransformer:
-    """A step that converts to a type by a function of NumPy or scikit-learn, so that it loads without this code."""
+def _cast(kind: type, function: Callable[..., Any] = np.asarray, **settings: str) -> FunctionTransformer:
+    """A step that converts to a type by a function of a library, so that it loads without this code."""
     return FunctionTransformer(function, kw_args={"dtype": kind, **settings}, feature_names_out="one-to-one")

@@ -65,8 +65,7 @@ def check_parity(model: TrainedModel, onnx: bytes) -> float:
     """
     frame = model.predictions.frame
     expected = model.pipeline.predict_proba(frame)[:, 1]
-    card = {"schema_version": RECORD_VERSION, "threshold": model.threshold, "categories": model.inputs.categories}
-    served = score_frame(Scorer("candidate", onnx, card, model.inputs.schema), frame)
+    served = score_frame(candidate_scorer(model, onnx), frame)
     difference = np.abs(expected - served)
     worst = int(np.argmax(difference))
     if not difference[worst] <= TOLERANCE:
@@ -76,6 +75,12 @@ def check_parity(model: TrainedModel, onnx: bytes) -> float:
             f"for {customer}; the model is not saved"
         )
     return float(difference[worst])
+
+
+def candidate_scorer(model: TrainedModel, onnx: bytes) -> Scorer:
+    """A model that is not stored yet, as the service would load it."""
+    card = {"schema_version": RECORD_VERSION, "threshold": model.threshold, "categories": model.inputs.categories}
+    return Scorer("candidate", onnx, card, model.inputs.schema)
 
 
 def score_frame(scorer: Scorer, frame: pd.DataFrame) -> Floats:

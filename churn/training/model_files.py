@@ -24,6 +24,7 @@ import pandas as pd
 from churn.data.dataset import Dataset
 from churn.drift.reference import build_reference, train_stats
 from churn.schema.definition import Feature, Schema
+from churn.schema.json_text import Json
 from churn.schema.reading import FILE_NAME as SCHEMA_FILE
 from churn.schema.record import MISSING_CATEGORY, RECORD_VERSION
 from churn.scoring.scorer import Scorer
@@ -103,9 +104,10 @@ def _golden(scorer: Scorer, frame: pd.DataFrame, seed: int) -> dict[str, Any]:
     count = min(GOLDEN_RECORDS - 1, len(candidates))
     rows = np.random.default_rng(seed).choice(candidates, count, replace=False)
     records = [_record(frame, int(row), schema) for row in sorted(rows)]
-    records.append({**records[-1]} | {feature.name: "golden unseen"[: feature.max_length] for feature in schema.categories})
+    unseen = {feature.name: "golden unseen"[: feature.max_length] for feature in schema.categories}
+    records.append(records[-1] | unseen)
     if optional := [feature.name for feature in schema.feature if feature.optional]:
-        records.append({**records[0], **dict.fromkeys(optional)})
+        records.append(records[0] | dict.fromkeys(optional))
     customers = scorer.validator.validate(records)
     return {
         "records": [
@@ -119,10 +121,10 @@ def _record(frame: pd.DataFrame, row: int, schema: Schema) -> dict[str, Any]:
     return {feature.name: _value(feature, frame[feature.name].iloc[row]) for feature in schema.feature}
 
 
-def _value(feature: Feature, value: Any) -> Any:
+def _value(feature: Feature, value: str | float) -> Json:
     """A value of the frame as a request has it."""
-    if feature.is_category:
-        return None if value == MISSING_CATEGORY else str(value)
+    if isinstance(value, str):
+        return None if value == MISSING_CATEGORY else value
     if np.isnan(value):
         return None
     return {"integer": int, "number": float, "boolean": bool}[feature.kind](value)

@@ -18,6 +18,7 @@ class Options:
         gate_f1: F1 that the candidate must reach, 0 to 1; None takes that of the schema, if it has one.
         margin: log loss, in nats, that it may lose to the model in service, 0 to 1.
         force_reason: why it is promoted whatever the gate says; None where it is not.
+        accept_schema_change: why it may refuse requests that the model in service accepts; None: it may not.
 
     """
 
@@ -30,3 +31,4 @@ class Options:
     gate_f1: float | None
     margin: float
     force_reason: str | None
+    accept_schema_change: str | None

@@ -122,7 +122,7 @@ def segment_differences(frame: pd.DataFrame, excess: Floats, customer: Customers
     customer = np.arange(len(excess)) if customer is None else customer
     groups = [
         (name, str(category), excess[rows], customers)
-        for name in frame.select_dtypes("category")
+        for name in map(str, frame.select_dtypes("category"))
         for category, rows in frame.reset_index(drop=True).groupby(name, observed=True).indices.items()
         if (customers := number_customers(customer[rows])).max() + 1 >= SEGMENT_CUSTOMERS
     ]

@@ -7,13 +7,14 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from churn import console
 from churn.data.copies import number_customers
 from churn.data.dataset import Dataset
 from churn.evaluation import Predictions
 from churn.training.encoding import FIT_ROWS, Inputs, fit_encoder
 from churn.training.estimators import ESTIMATORS, Classifier, Estimator, Floats, Parameters
 from churn.training.sample import Rows, Sample, Target
-from churn.training.selection import Selection, evaluate_out_of_fold, select
+from churn.training.selection import Selection, count_folds, evaluate_out_of_fold, select
 
 OUT_OF_FOLD_ROWS = 50_000
 """Up to this many rows, all are predicted out of fold; beyond, a held-out quarter is large enough."""
@@ -58,10 +59,10 @@ def train_model(dataset: Dataset, *, estimator: str, seed: int, holdout: Dataset
     """
     training = _Training(dataset, ESTIMATORS[estimator], seed)
     large = holdout is None and dataset.rows > OUT_OF_FOLD_ROWS
-    selection, pipeline, predictions = training.fit_and_evaluate_quarter() if large else training.fit(holdout)
-    return TrainedModel(
-        estimator, pipeline, selection.threshold, selection.parameters, predictions, training.inputs
-    )
+    folds = count_folds(training.estimator, training.sample.customers, nested=holdout is None and not large)
+    with console.working(f"training {estimator}", folds) as training.advance:
+        selection, pipeline, predictions = training.fit_and_evaluate_quarter() if large else training.fit(holdout)
+    return TrainedModel(estimator, pipeline, selection.threshold, selection.parameters, predictions, training.inputs)
 
 
 class _Training:
@@ -71,6 +72,7 @@ class _Training:
         self.sample = _sample(dataset)
         self.sample.require_both_classes()
         self.estimator = estimator
+        self.advance: console.Advance = console.ignore
         self.seed = seed
         self.inputs = Inputs.of(dataset.frame, dataset.schema)
 
@@ -84,7 +86,7 @@ class _Training:
             probability = pipeline.predict_proba(holdout.frame)[:, 1]
             return selection, pipeline, _predictions(holdout.path.name, _sample(holdout), probability, selection)
         with _one_thread():
-            probability, decision = evaluate_out_of_fold(sample, self.inputs, self.estimator, self.seed)
+            probability, decision = evaluate_out_of_fold(sample, self.inputs, self.estimator, self.seed, self.advance)
         found = Predictions("out-of-fold", sample.frame, sample.target, probability, decision, sample.customer)
         return selection, pipeline, found
 
@@ -102,7 +104,7 @@ class _Training:
         if len(rows) > OUT_OF_FOLD_ROWS:
             rows = self._part(rows, SELECTION_ROWS)
         with _one_thread():
-            return select(self.sample.take(rows), self.inputs, self.estimator, self.seed)
+            return select(self.sample.take(rows), self.inputs, self.estimator, self.seed, self.advance)
 
     def _part(self, rows: Rows, size: int) -> Rows:
         """About `size` of these rows, drawn by class."""
@@ -115,8 +117,7 @@ class _Training:
         return fit_encoder(self.sample.frame.iloc[rows], self.inputs, scaled=self.estimator.scaled)
 
     def _fit_classifier(self, selection: Selection, encoded: Floats, target: Target) -> Classifier:
-        classifier: Classifier = self.estimator.make(selection.parameters, self.seed).fit(encoded, target)
-        return classifier
+        return self.estimator.make(selection.parameters, self.seed, encoded.shape[1]).fit(encoded, target)
 
 
 def _sample(dataset: Dataset) -> Sample:

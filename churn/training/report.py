@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
@@ -11,11 +12,28 @@ from churn.training.gate import Verdict
 from churn.training.paired_bootstrap import ChampionComparison
 
 
-def print_report(
-    tag: str, metrics: Mapping[str, Metric], verdict: Verdict, *, promoted: bool, forced: str | None
-) -> None:
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a candidate.
+
+    Attributes:
+        tag: under which it is saved.
+        promoted: whether it is the current model now.
+        forced: why it was promoted against the verdict; None where it was not asked for.
+        schema_change: why it was not promoted, where that is for its schema.
+
+    """
+
+    tag: str
+    promoted: bool
+    forced: str | None = None
+    schema_change: str | None = None
+
+
+def print_report(metrics: Mapping[str, Metric], verdict: Verdict, outcome: Outcome) -> None:
     """Print the report on standard output, in colour when that is a terminal."""
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120, highlight=False)
+    tag = outcome.tag
     console.print(_metrics_table(tag, metrics))
     if verdict.comparison.log_loss is not None:
         console.print(_champion_table(tag, verdict.comparison))
@@ -24,7 +42,7 @@ def print_report(
         console.print(
             f"not compared with the current model: {verdict.comparison.problem}", markup=False, soft_wrap=True
         )
-    console.print(_conclusion(tag, verdict, promoted=promoted, forced=forced), markup=False, soft_wrap=True)
+    console.print(_conclusion(outcome, verdict), markup=False, soft_wrap=True)
 
 
 def _metrics_table(tag: str, metrics: Mapping[str, Metric]) -> Table:
@@ -67,12 +85,15 @@ def _gate_table(verdict: Verdict) -> Table:
     return table
 
 
-def _conclusion(tag: str, verdict: Verdict, *, promoted: bool, forced: str | None) -> str:
+def _conclusion(outcome: Outcome, verdict: Verdict) -> str:
+    tag = outcome.tag
+    if outcome.schema_change is not None:
+        return f"{outcome.schema_change}\nIt is kept in the registry; the current model is unchanged."
     failed = ", ".join(check.rule for check in verdict.checks if not check.passed)
     if verdict.passed:
         return f"{tag} passed the gate and is now the current model."
-    if promoted:
-        return f"{tag} was refused by the gate ({failed}) but promoted by force: {forced}"
+    if outcome.promoted:
+        return f"{tag} was refused by the gate ({failed}) but promoted by force: {outcome.forced}"
     return (
         f"{tag} was refused by the gate ({failed}). It is kept in the registry; the current model is unchanged. "
         "Look at the data, or promote it all the same with --force-reason."

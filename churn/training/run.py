@@ -23,14 +23,18 @@ def run(options: Options, settings: Settings) -> int:
     registry = Registry(settings.home, settings.model_key, settings.model_name)
     registry.check_can_save(settings.model_name, options.version)
     schema = read_schema(options.schema or default_schema(settings.home))
-    dataset = read_dataset(options.data or _default_data(settings.home), schema)
-    holdout = _unseen(read_dataset(options.holdout, schema), dataset) if options.holdout else None
+    dataset = read_dataset(options.data or _default_data(settings.home), schema, _tell)
+    holdout = _unseen(read_dataset(options.holdout, schema, _tell), dataset) if options.holdout else None
     _report_copies(dataset)
     # scikit-learn and the ONNX converter take 1.3 s to import, which a file that cannot be used should not cost.
     from churn.training.candidate import train_candidate
 
     promoted = train_candidate(dataset, holdout, registry, options, settings.model_name)
     return DONE if promoted else FOUND
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"train.py: {text}\n")
 
 
 def _default_data(home: Path) -> Path:

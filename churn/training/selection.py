@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from churn.console import Advance, ignore
 from churn.evaluation import Floats, log_losses
 from churn.training.encoding import Inputs, fit_encoder
 from churn.training.estimators import Estimator, Parameters
-from churn.training.sample import Sample, Target
+from churn.training.sample import FOLDS, Sample, Target
 
 REPEATED_CUSTOMERS = 5_000
 """Up to so many, the choice depends on how they happen to be split, so it is made over several splits."""
@@ -21,10 +22,10 @@ class Selection:
     threshold: float
 
 
-def select(sample: Sample, inputs: Inputs, estimator: Estimator, seed: int) -> Selection:
-    """Choose parameters and threshold by the out-of-fold probabilities of a sample."""
+def select(sample: Sample, inputs: Inputs, estimator: Estimator, seed: int, advance: Advance = ignore) -> Selection:
+    """Choose parameters and threshold by the out-of-fold probabilities of a sample; `advance` hears of each fold."""
     target = sample.target
-    repeats = estimator.repeats if sample.customers <= REPEATED_CUSTOMERS else 1
+    repeats = _repeats(estimator, sample.customers)
     probabilities = np.zeros((len(estimator.grid), len(target)))
     losses = np.zeros(len(estimator.grid))
     for train, test in (fold for repeat in range(repeats) for fold in sample.folds(seed + repeat)):
@@ -33,16 +34,17 @@ def select(sample: Sample, inputs: Inputs, estimator: Estimator, seed: int) -> S
         known = encoder.transform(frame)
         unseen = encoder.transform(sample.frame.iloc[test])
         for index, parameters in enumerate(estimator.grid):
-            classifier = estimator.make(parameters, seed).fit(known, target[train])
+            classifier = estimator.make(parameters, seed, known.shape[1]).fit(known, target[train])
             probability = classifier.predict_proba(unseen)[:, 1]
             probabilities[index, test] += probability / repeats
             losses[index] += log_losses(target[test], probability).mean() * len(test)
+        advance(1)
     best = int(np.argmin(losses))  # the first of equals: the stronger regularisation
     return Selection(estimator.grid[best], best_threshold(target, probabilities[best]))
 
 
 def evaluate_out_of_fold(
-    sample: Sample, inputs: Inputs, estimator: Estimator, seed: int
+    sample: Sample, inputs: Inputs, estimator: Estimator, seed: int, advance: Advance = ignore
 ) -> tuple[Floats, Target]:
     """Nested cross-validation: ([n] probabilities, [n] decisions).
 
@@ -52,12 +54,23 @@ def evaluate_out_of_fold(
     decision = np.empty(len(sample.target), dtype=np.int8)
     for train, test in sample.folds(seed):
         known = sample.take(train)
-        chosen = select(known, inputs, estimator, seed + 10)
+        chosen = select(known, inputs, estimator, seed + 10, advance)
         encoder = fit_encoder(known.frame, inputs, scaled=estimator.scaled)
-        classifier = estimator.make(chosen.parameters, seed).fit(encoder.transform(known.frame), known.target)
+        encoded = encoder.transform(known.frame)
+        classifier = estimator.make(chosen.parameters, seed, encoded.shape[1]).fit(encoded, known.target)
         probability[test] = classifier.predict_proba(encoder.transform(sample.frame.iloc[test]))[:, 1]
         decision[test] = probability[test] >= chosen.threshold
     return probability, decision
+
+
+def count_folds(estimator: Estimator, customers: int, *, nested: bool) -> int:
+    """About how many folds `select` fits to so many customers, and where `nested` the cross-validation around it."""
+    inner = FOLDS * _repeats(estimator, customers * (FOLDS - 1) // FOLDS)
+    return FOLDS * _repeats(estimator, customers) + nested * FOLDS * inner
+
+
+def _repeats(estimator: Estimator, customers: int) -> int:
+    return estimator.repeats if customers <= REPEATED_CUSTOMERS else 1
 
 
 def best_threshold(target: Target, probability: Floats) -> float:

@@ -14,7 +14,7 @@ from conftest import SAFE, begin_server, start_server, wait_until
 
 from churn.journal.writer import Journal
 from churn.registry import Registry
-from churn.schema.old_record import Customer
+from churn.schema.record import Customer
 from churn.scoring.predictor import Predictor
 from churn.scoring.responses import utc_now
 from churn.scoring.scorer import Scorer
@@ -126,11 +126,11 @@ def test_a_clock_that_steps_back_changes_no_delay(home_with_model, monkeypatch):
     tag = registry.current()
     scorer = Scorer.load(tag, registry.fetch(tag))
     journal = Journal(home_with_model.path / "logs", max_bytes=2000)
-    predictor = Predictor(lambda: scorer, journal, Observer())
+    predictor = Predictor(journal, Observer())
     monkeypatch.setattr(time, "time", lambda: float(next(clock)))
 
     async def run():
-        return [json.loads(await predictor.predict(Customer(**SAFE), f"clock-{number}")) for number in range(20)]
+        return [json.loads(await predictor.predict(scorer, Customer(SAFE), f"clock-{number}")) for number in range(20)]
 
     answers = asyncio.run(run())
     assert all(0 <= answer["latency_ms"] < 5000 for answer in answers)

@@ -1,6 +1,5 @@
 """A category has one form, whatever its letter case, its composition, and the way by which it comes."""
 
-import asyncio
 import json
 import sys
 import unicodedata
@@ -8,7 +7,6 @@ from functools import cache
 from typing import Annotated
 
 import duckdb
-import numpy as np
 import pandas as pd
 import pytest
 from dataset_files import HEADER, LINE_AFTER, RECORD, VALID, csv, message
@@ -16,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import StringConstraints, TypeAdapter
 
-from churn.data.columns import field_problem
 from churn.data.dataset import read_dataset
-from churn.data.frame_builder import TableBuilder
 from churn.errors import RecordError
 from churn.schema.category import Category, _Remembered
-from churn.schema.old_record import CATEGORICAL_FEATURES, CATEGORICAL_NAMES, NUMERIC_NAMES, TARGET, Customer, parse_customer
-from churn.scoring.batch import parse_batch
+from churn.schema.reading import bundled_schema
+from churn.schema.record import RecordValidator
 
-PLAN, REGION = CATEGORICAL_FEATURES
+SCHEMA = bundled_schema()
+VALIDATOR = RecordValidator(SCHEMA)
+PLAN, REGION = SCHEMA.categories
 CHARACTERS = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
 LATIN, LAMBDA = "\u00dc", "\u019b"  # the latter has an upper case since Unicode 16 only
 
@@ -47,27 +45,28 @@ def doubtful():
 
 
 def served(text):
-    customer = parse_customer(json.dumps(RECORD | dict.fromkeys(CATEGORICAL_NAMES, text)).encode())
-    return customer.plan_type, customer.region
+    customer = VALIDATOR.parse(json.dumps(RECORD | dict.fromkeys(SCHEMA.category_names, text)).encode())
+    return tuple(customer.features[name] for name in SCHEMA.category_names)
 
 
 def served_in_a_batch(texts):
-    records = [RECORD | dict.fromkeys(CATEGORICAL_NAMES, text) for text in texts]
-    customers = asyncio.run(parse_batch(json.dumps({"customers": records}).encode()))
-    return [(customer.plan_type, customer.region) for customer in customers]
+    customers = VALIDATOR.validate([RECORD | dict.fromkeys(SCHEMA.category_names, text) for text in texts])
+    return [tuple(customer.features[name] for name in SCHEMA.category_names) for customer in customers]
+
+
+def trained(text):
+    """The form that training takes; `test_both_kinds_of_files_are_read_so` reads it from files."""
+    return PLAN.category.uniform(text), REGION.category.uniform(text)
 
 
 def test_every_doubtful_letter_is_known_when_served():
     texts = [form for character in doubtful() for form in (f"{character}.", f"a{character}\u0301")]
     assert len(texts) > 2 * 1200
-    builder = TableBuilder()
-    numbers = dict.fromkeys((*NUMERIC_NAMES, TARGET), np.ones(len(texts)))
-    builder.add(numbers, dict.fromkeys(CATEGORICAL_NAMES, pd.Categorical(texts)))
-    trained = list(builder.frame()[list(CATEGORICAL_NAMES)].itertuples(index=False, name=None))
-    assert trained == [served(text) for text in texts]
-    assert trained == served_in_a_batch(texts)
-    parts = [[unicodedata.normalize("NFD", text) for text in row] for row in trained]
-    assert trained == [(served(plan)[0], served(region)[1]) for plan, region in parts]
+    forms = [trained(text) for text in texts]
+    assert forms == [served(text) for text in texts]
+    assert forms == served_in_a_batch(texts)
+    parts = [[unicodedata.normalize("NFD", text) for text in row] for row in forms]
+    assert forms == [(served(plan)[0], served(region)[1]) for plan, region in parts]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -80,8 +79,8 @@ def test_both_kinds_of_files_are_read_so(tmp_path, suffix):
         frame.to_csv(path, index=False)
     else:
         duckdb.from_df(frame).write_parquet(str(path))
-    trained = read_dataset(path).frame[list(CATEGORICAL_NAMES)].itertuples(index=False, name=None)
-    assert list(trained) == [served(text) for text in texts]
+    read = read_dataset(path, SCHEMA).frame[list(SCHEMA.category_names)].itertuples(index=False, name=None)
+    assert list(read) == [served(text) for text in texts]
 
 
 def test_a_letter_and_its_parts_are_one_category():
@@ -100,10 +99,10 @@ def test_training_trims_what_a_request_trims():
         try:
             known = served(text)
         except RecordError:
-            assert field_problem(REGION.name, text), ascii(text)
+            with pytest.raises(ValueError, match="String should"):
+                trained(text)
         else:
-            assert field_problem(REGION.name, text) is None
-            assert known == (PLAN.normalise(text), REGION.normalise(text)), ascii(text)
+            assert known == trained(text), ascii(text)
             assert known == ("eu", "EU") or character in known[0]
 
 
@@ -116,15 +115,15 @@ letters = st.one_of(
 @settings(max_examples=300, deadline=None)
 @given(st.text(letters, min_size=1, max_size=40))
 def test_the_form_of_a_form_is_itself_and_within_the_limit(text):
-    for feature in CATEGORICAL_FEATURES:
+    for feature in SCHEMA.categories:
         try:
-            form = feature.normalise(text)
+            form = feature.category.uniform(text)
         except ValueError:
             continue
         assert 1 <= len(form) <= feature.max_length
-        assert feature.normalise(form) == form
-        assert feature.normalise(unicodedata.normalize("NFD", text)) == form
-        Customer.model_validate(RECORD | {feature.name: form})
+        assert feature.category.uniform(form) == form
+        assert feature.category.uniform(unicodedata.normalize("NFD", text)) == form
+        VALIDATOR.validate([RECORD | {feature.name: form}])
 
 
 def test_the_length_that_counts_is_that_of_the_form():

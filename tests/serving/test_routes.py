@@ -6,6 +6,7 @@ import pytest
 from opentelemetry.util.http import ExcludeList
 
 import service
+from churn.schema.reading import bundled_schema
 from churn.settings import read_settings
 from serving.handlers import Handlers
 from serving.openapi import openapi_document
@@ -15,7 +16,7 @@ from serving.tracing import EXCLUDED
 
 def by_path(tmp_path, **environment):
     settings = read_settings({"CHURN_HOME": str(tmp_path)} | environment)
-    return Handlers(settings, None, None, None, "test").by_path()
+    return Handlers(settings, None, None, None, None).by_path()
 
 
 def test_each_route_of_ours_has_a_handler_and_no_handler_is_without_a_route(tmp_path):
@@ -48,7 +49,7 @@ def test_a_probe_or_a_scrape_is_not_traced_and_all_else_is():
 
 
 def test_the_document_names_each_route_once():
-    paths = openapi_document("test")["paths"]
+    paths = openapi_document(bundled_schema(), version="test")["paths"]
     assert [(path, list(methods)) for path, methods in paths.items()] == [
         (route.path, [route.method.lower()]) for route in ROUTES
     ]

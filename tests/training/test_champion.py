@@ -10,10 +10,12 @@ import pytest
 from conftest import ROOT, make_home
 from registry_home import store_at
 
+import churn.training.candidate
 import churn.training.champion
 from churn.data.dataset import read_dataset, simulate
 from churn.evaluation import Predictions, evaluate
 from churn.registry import Registry
+from churn.schema.reading import bundled_schema
 from churn.training.champion import compare_with_current
 from churn.training.gate import MARGIN, gate_candidate
 from train import main as train_main
@@ -96,11 +98,11 @@ def predictions():
 
 def compared(home, monkeypatch, predictions, *, name="churn_model_v1"):
     monkeypatch.setenv("BENTOML_HOME", str(home.bentoml_home))
-    return compare_with_current(Registry(home.path), name, predictions, seed=1)
+    return compare_with_current(Registry(home.path), name, predictions, 1, bundled_schema())
 
 
 def test_rows_that_the_champion_was_fitted_on_do_not_count(trained_home, monkeypatch, predictions):
-    bundled = read_dataset(ROOT / "data" / "churn.csv").frame
+    bundled = read_dataset(ROOT / "data" / "churn.csv", bundled_schema()).frame
 
     def mixed(known):
         frame = pd.concat([bundled[:known], predictions.frame[known:]])
@@ -184,7 +186,7 @@ def test_a_champion_that_came_while_training_is_compared_with(trained_home, tmp_
         home.pointer.write_text("churn_model_v1:v1\n")  # what another training does in the meantime
         return found
 
-    monkeypatch.setattr(churn.training.champion, "compare_with_current", overtaken)
+    monkeypatch.setattr(churn.training.candidate, "compare_with_current", overtaken)
     with store_at(tmp_path / "store"):
         assert train_main(["--data", str(data / "honest.csv")]) == 0
     assert asked == [None, "churn_model_v1:v1"]

@@ -16,6 +16,7 @@ from churn.data.copies import number_customers
 from churn.data.dataset import Dataset, simulate
 from churn.errors import DataError, TrainingError
 from churn.evaluation import Cells, Predictions, evaluate
+from churn.schema.reading import bundled_schema
 from churn.training.gate import gate_candidate
 from churn.training.leakage import without_rows_of
 from churn.training.paired_bootstrap import paired_differences, segment_differences
@@ -35,7 +36,7 @@ def noise(seed, rows=200, churners=0.5):
 def shuffled(frame, target, index, seed):
     """The rows of `index`, in no order."""
     index = np.random.default_rng(seed).permutation(index)
-    return Dataset(Path("copies.csv"), "", frame.iloc[index].reset_index(drop=True), target[index])
+    return Dataset(Path("copies.csv"), "", frame.iloc[index].reset_index(drop=True), target[index], bundled_schema())
 
 
 def passes(dataset, seed, estimator="logistic"):
@@ -165,9 +166,9 @@ def test_copies_make_no_difference_to_a_champion_clearer():
 
 def test_a_holdout_of_copies_of_few_customers_is_too_small():
     frame, target, _ = simulate(400, 5)
-    training = Dataset(Path("a.csv"), "", frame[:200], target[:200])
+    training = Dataset(Path("a.csv"), "", frame[:200], target[:200], bundled_schema())
     index = np.concatenate([np.arange(150, 200), np.repeat(np.arange(200, 299), 5)])
-    holdout = Dataset(Path("b.csv"), "", frame.iloc[index].reset_index(drop=True), target[index])
+    holdout = Dataset(Path("b.csv"), "", frame.iloc[index].reset_index(drop=True), target[index], bundled_schema())
     with pytest.raises(DataError, match=r"only 99 of 149 customers are not in a\.csv too; at least 100"):
         without_rows_of(training, holdout)
 

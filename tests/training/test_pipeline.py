@@ -1,5 +1,7 @@
 """Training in memory: what is evaluated, what is chosen, and that the two forms of a model agree."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,23 +12,25 @@ from sklearn.metrics import f1_score
 
 from churn.data.dataset import Dataset, simulate
 from churn.errors import TrainingError
-from churn.schema.old_record import CATEGORICAL_NAMES, MISSING_CATEGORY, NUMERIC_NAMES
-from churn.scoring.scorer import Scorer
+from churn.schema.reading import bundled_schema
+from churn.schema.record import MISSING_CATEGORY
 from churn.training import pipeline as pipeline_module
-from churn.training.export import check_parity, export_onnx
+from churn.training.export import candidate_scorer, check_parity, export_onnx, score_frame
 from churn.training.pipeline import train_model
 from churn.training.selection import best_threshold
+
+BUNDLED = bundled_schema()
 
 
 def dataset(rows, seed, missing=0.0):
     frame, target, _ = simulate(rows, seed)
-    frame = frame.astype(dict.fromkeys(CATEGORICAL_NAMES, object))
+    frame = frame.astype(dict.fromkeys(BUNDLED.category_names, object))
     rng = np.random.default_rng(seed)
-    for name in NUMERIC_NAMES:
+    for name in BUNDLED.number_names:
         frame.loc[rng.random(rows) < missing, name] = np.nan
-    for name in CATEGORICAL_NAMES:
+    for name in BUNDLED.category_names:
         frame.loc[rng.random(rows) < missing, name] = MISSING_CATEGORY
-    return Dataset(Path("simulated.csv"), "0" * 64, frame, target)
+    return Dataset(Path("simulated.csv"), "0" * 64, frame, target, BUNDLED)
 
 
 @pytest.mark.parametrize("estimator", ["logistic", "hist-gradient-boosting"])
@@ -36,11 +40,7 @@ def test_both_estimators_train_export_and_agree_with_missing_and_unseen_values(e
     assert check_parity(model, onnx) < 1e-6
     frame = dataset(300, 2, missing=0.2).frame
     frame.loc[:20, "region"] = "MARS"
-    card = {"schema_version": 1, "threshold": model.threshold, "categories": model.categories}
-    scorer = Scorer("a:test", onnx, card)
-    served = scorer.score_columns(
-        frame[list(NUMERIC_NAMES)].to_numpy(np.float32), frame[list(CATEGORICAL_NAMES)].to_numpy(object)
-    )
+    served = score_frame(candidate_scorer(model, onnx), frame)
     assert np.abs(served - model.pipeline.predict_proba(frame)[:, 1]).max() < 1e-6
 
 
@@ -51,7 +51,7 @@ def test_trees_split_alike_between_neighbouring_32_bit_numbers():
     frame["avg_session_minutes"] = np.where(np.arange(400) % 2, low, np.nextafter(low, np.float32(np.inf)))
     target = (np.arange(400) % 2).astype(np.int8)
     target[::10] ^= 1
-    data = Dataset(Path("simulated.csv"), "", frame, target)
+    data = Dataset(Path("simulated.csv"), "", frame, target, BUNDLED)
     model = train_model(data, estimator="hist-gradient-boosting", seed=3, holdout=data)
     assert np.ptp(model.pipeline.predict_proba(frame)[:, 1]) > 0.3  # the split is there
     assert check_parity(model, export_onnx(model)) < 1e-6
@@ -79,7 +79,7 @@ def test_every_row_is_predicted_by_a_model_that_has_not_seen_it():
     rng = np.random.default_rng(0)
     data = dataset(300, 5)
     target = rng.permutation(data.target)
-    model = train_model(Dataset(data.path, "", data.frame, target), estimator="hist-gradient-boosting", seed=1)
+    model = train_model(replace(data, target=target), estimator="hist-gradient-boosting", seed=1)
     seen = model.pipeline.predict_proba(data.frame)[:, 1]
     predicted = model.predictions.probability
     assert np.corrcoef(seen, target)[0, 1] > 0.15
@@ -109,7 +109,7 @@ def test_too_few_rows_of_a_class_are_refused():
     target = np.zeros(60, dtype=np.int8)
     target[:6] = 1
     with pytest.raises(TrainingError, match="the rarer class has 6, cross-validation needs at least 7"):
-        train_model(Dataset(data.path, "", data.frame, target), estimator="logistic", seed=1)
+        train_model(replace(data, target=target), estimator="logistic", seed=1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), min_size=1, max_size=60))
@@ -125,3 +125,13 @@ def test_the_threshold_has_the_best_f1_of_all(rows):
 
     chosen = best_threshold(target, probability)
     assert f1(chosen) == pytest.approx(max(f1(level) for level in set(probability)))
+
+
+def test_progress_of_a_training_is_shown_to_people_alone(monkeypatch, capsys):
+    data = dataset(100, 1)
+    train_model(data, estimator="logistic", seed=1)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    train_model(data, estimator="logistic", seed=1)
+    assert "training logistic" in (said := capsys.readouterr().err)
+    assert "60/60" in said

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from churn.data.dataset import Dataset, simulate
-from churn.schema.old_record import CATEGORICAL_NAMES, FEATURE_NAMES, NUMERIC_NAMES
-from churn.scoring.scorer import Scorer
-from churn.training.export import TOLERANCE, export_onnx
+from churn.schema.reading import bundled_schema
+from churn.training.export import TOLERANCE, candidate_scorer, export_onnx
 from churn.training.model_files import model_files
 from churn.training.pipeline import train_model
 
+SCHEMA = bundled_schema()
 ROWS = 30_000
 FRESH = """
 import sys
@@ -33,20 +33,19 @@ class Stored:
     def __init__(self, estimator):
         frame, target, _ = simulate(1200, 1)
         data, holdout = (
-            Dataset(Path("simulated.csv"), "0" * 64, frame.iloc[rows], target[rows])
+            Dataset(Path("simulated.csv"), "0" * 64, frame.iloc[rows], target[rows], SCHEMA)
             for rows in (slice(1000), slice(1000, 1200))
         )
         model = train_model(data, estimator=estimator, seed=3, holdout=holdout)
         onnx = export_onnx(model)
         self.content = model_files(model, onnx, data, {"seed": 3})["model.joblib"]
         self.pipeline = joblib.load(io.BytesIO(self.content))
-        card = {"schema_version": 1, "threshold": model.threshold, "categories": model.categories}
-        self.scorer = Scorer("a:test", onnx, card)
+        self.scorer = candidate_scorer(model, onnx)
 
     def served(self, frame):
         """The probabilities of the service, to which a number comes in 64 bits and a missing category as ""."""
-        numbers = np.array([[float(value) for value in frame[name]] for name in NUMERIC_NAMES], np.float32).T
-        texts = frame[list(CATEGORICAL_NAMES)].astype(object)
+        numbers = np.array([[float(value) for value in frame[name]] for name in SCHEMA.number_names], np.float32).T
+        texts = frame[list(SCHEMA.category_names)].astype(object)
         return self.scorer.score_columns(numbers, texts.where(texts.notna(), "").to_numpy(object))
 
     def raw(self, frame):
@@ -92,7 +91,7 @@ def near(splits):
 
 def test_boosting_gives_the_services_probabilities_at_every_split(boosting):
     frame, rng = random_rows(), np.random.default_rng(8)
-    for feature, name in enumerate(NUMERIC_NAMES):
+    for feature, name in enumerate(SCHEMA.number_names):
         values = near(boosting.splits(feature))
         frame[name] = np.where(rng.random(ROWS) < 0.7, np.resize(rng.permutation(values), ROWS), frame[name])
         assert np.isin(values, frame[name]).all()
@@ -107,11 +106,11 @@ def test_raw_rows_of_any_type_give_the_services_probabilities(model, request):
     served = stored.served(frame)
     frames = {
         "ints, floats and objects": frame,
-        "numbers in 32 bits": frame.astype(dict.fromkeys(NUMERIC_NAMES, np.float32)),
-        "categories": frame.astype(dict.fromkeys(CATEGORICAL_NAMES, "category")),
-        "numbers as objects": frame.astype(dict.fromkeys(NUMERIC_NAMES, object)),
+        "numbers in 32 bits": frame.astype(dict.fromkeys(SCHEMA.number_names, np.float32)),
+        "categories": frame.astype(dict.fromkeys(SCHEMA.category_names, "category")),
+        "numbers as objects": frame.astype(dict.fromkeys(SCHEMA.number_names, object)),
         "pandas' own types": frame.convert_dtypes(),
-        "other columns, in another order": frame.assign(churn=0)[["churn", *reversed(FEATURE_NAMES)]],
+        "other columns, in another order": frame.assign(churn=0)[["churn", *reversed(SCHEMA.feature_names)]],
     }
     for kind, raw in frames.items():
         assert np.abs(stored.raw(raw) - served).max() <= TOLERANCE, kind
@@ -121,16 +120,16 @@ def test_raw_rows_of_any_type_give_the_services_probabilities(model, request):
 def test_missing_values_are_those_of_training(model, request):
     stored, frame = request.getfixturevalue(model), random_rows(40)
     missing = frame.astype(object)
-    for index, name in enumerate(NUMERIC_NAMES):
+    for index, name in enumerate(SCHEMA.number_names):
         missing.loc[index::5, name] = np.nan
-    for index, name in enumerate(CATEGORICAL_NAMES):
+    for index, name in enumerate(SCHEMA.category_names):
         missing.loc[index::3, name] = ""
     served = stored.served(missing)
-    missing = missing.astype(dict.fromkeys(NUMERIC_NAMES, float))
+    missing = missing.astype(dict.fromkeys(SCHEMA.number_names, float))
     for gap in ("", None, np.nan, pd.NA):
-        texts = missing[list(CATEGORICAL_NAMES)].map(lambda text, gap=gap: gap if text == "" else text)
+        texts = missing[list(SCHEMA.category_names)].map(lambda text, gap=gap: gap if text == "" else text)
         raw = missing.assign(**texts)
-        for raw_type in (raw, raw.astype(dict.fromkeys(CATEGORICAL_NAMES, "category")), raw.convert_dtypes()):
+        for raw_type in (raw, raw.astype(dict.fromkeys(SCHEMA.category_names, "category")), raw.convert_dtypes()):
             assert np.abs(stored.raw(raw_type) - served).max() <= TOLERANCE, repr(gap)
         alone = [stored.raw(pd.DataFrame([row]))[0] for row in raw.head(6).to_dict("records")]
         assert np.abs(np.array(alone) - served[:6]).max() <= TOLERANCE, repr(gap)
@@ -151,4 +150,4 @@ def test_it_loads_where_this_project_is_not(model, request, tmp_path):
 
 def test_it_names_its_columns(logistic):
     names = logistic.pipeline["encoder"].get_feature_names_out().tolist()
-    assert names[:4] == [*(f"numbers__{name}" for name in NUMERIC_NAMES), "categories__plan_type_basic"]
+    assert names[:4] == [*(f"numbers__{name}" for name in SCHEMA.number_names), "categories__plan_type_basic"]
