@@ -1,6 +1,7 @@
 """Columns of a table's files, and the rules for a field of each."""
 
 import difflib
+import json
 import math
 import re
 from collections import Counter
@@ -14,12 +15,15 @@ from churn.schema.record import MISSING_CATEGORY
 
 MAX_MISSING = 0.05
 """Share of a feature's values that may be missing where the schema does not make it optional."""
-UNNAMED = ("", "Unnamed: 0")
-"""What pandas calls the column of its row numbers; ignored where it is the first."""
+_UNNAMED = re.compile(r"|Unnamed: \d+(\.\d+)*|__index_level_\d+__")
+"""What programs call the columns of their row numbers, and nothing where each line ends in a delimiter."""
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}([,.'\s\xa0\u202f]\d{3})+([.,]\d+)?\s*")
 _TRUTHS = dict.fromkeys(("1", "true", "t", "yes", "y"), 1.0) | dict.fromkeys(("0", "false", "f", "no", "n"), 0.0)
+_OTHER_MARK = re.compile(r"\s*[+-]?\d*,\d+\s*", re.ASCII)
+_UNKNOWN = ("", "na", "n/a", "#n/a", "nan", "null", "none", "-", "?")
+"""What programs and people write for a number that is not known, in lower case; each may be a category."""
 _NO_TRUTH = "is neither true nor false; allowed: true or false, yes or no, 1 or 0"
 
 
@@ -48,27 +52,48 @@ class Columns:
         # Of a file's texts few are distinct.
         self.field_problem: Callable[[str, str], str | None] = lru_cache(65_536)(self._field_problem)
 
+    @property
+    def numeric_missing(self) -> bool:
+        """Whether a number, such as -1, is among the fields that mean that nothing is known."""
+        return any(map(_NUMBER.fullmatch, self.missing))
+
     def header_problems(self, header: Sequence[str]) -> list[str]:
         """What is wrong with a file's column names; their order is free."""
         missing = [name for name in self.needed if name not in header]
-        ignored = self.ignored(header)
-        extra = [name for name in dict.fromkeys(header) if name not in self.needed and name not in ignored]
-        twice = ((name, count) for name, count in Counter(header).items() if count > 1)
+        counts = Counter(name for name in header if name in self.needed or not _UNNAMED.fullmatch(name))
+        twice = ((name, count) for name, count in counts.items() if count > 1)
         problems = [f"column {shorten(name)} is there {count} times" for name, count in twice]
         problems += [f"column {name!r} is missing" for name in missing]
-        for name in extra:
-            lower = {text.lower(): text for text in missing}
-            close = difflib.get_close_matches(name.strip().lower(), lower, n=1)
-            cure = f'to leave it out, add to the schema, under [file]: ignore = ["{name}"]'
-            if close:
-                cure = f"did you mean {lower[close[0]]!r}?"
-            problems.append(f"column {shorten(name)} is not expected; {cure}")
+        for name, meant in self._extra(header).items():
+            hint = f"; did you mean {meant!r}?" if meant else ""
+            problems.append(f"column {shorten(name)} is not expected{hint}")
         return problems
+
+    def header_cure(self, header: Sequence[str]) -> list[str]:
+        """The line of the schema by which the columns that are not expected would be left out."""
+        extra = [name for name, meant in self._extra(header).items() if not meant]
+        line = _toml_list([*self.schema.file.ignore, *extra])
+        return [f"to leave out the unexpected, write into the schema, under [file]: ignore = {line}"] if extra else []
+
+    def _extra(self, header: Sequence[str]) -> dict[str, str | None]:
+        """The columns that are not expected, each with the missing one that may be meant."""
+        lower = {name.lower(): name for name in self.needed if name not in header}
+        expected = {*self.needed, *self.ignored(header)}
+        extra: dict[str, str | None] = {}
+        for name in header:
+            if name not in expected:
+                close = difflib.get_close_matches(name.strip().lower(), lower, n=1)
+                extra[name] = lower[close[0]] if close else None
+        return extra
 
     def ignored(self, header: Sequence[str]) -> list[str]:
         """The columns of a file that are not used, and may be there."""
-        unnamed = [name for name in header[:1] if name in UNNAMED and name not in self.needed]
-        return [*unnamed, *(name for name in header if name in self._unused)]
+        return [name for name in header if name in self._unused] + self.unnamed(header)
+
+    def unnamed(self, header: Sequence[str]) -> list[str]:
+        """Those that have no name, and that the schema does not name."""
+        known = {*self.needed, *self._unused}
+        return [name for name in header if name not in known and _UNNAMED.fullmatch(name)]
 
     def label(self, text: str) -> float:
         """1 or 0 for a target's field; NaN where it is neither."""
@@ -87,17 +112,25 @@ class Columns:
             return f"is not a target; allowed: {self.schema.target.allowed}" if math.isnan(self.label(text)) else None
         feature = self.features[column]
         if feature.is_category:
-            return _text_problem(feature, text)
-        if feature.kind == "boolean":
-            return _NO_TRUTH if math.isinf(self.boolean(text)) else None
-        return _number_problem(feature, text)
+            problem = _text_problem(feature, text)
+        elif feature.kind == "boolean":
+            problem = _NO_TRUTH if math.isinf(self.boolean(text)) else None
+        else:
+            problem = _number_problem(feature, text)
+        if problem is None or text.strip().lower() not in (_UNKNOWN[:1] if feature.is_category else _UNKNOWN):
+            return problem
+        line = _toml_list([*self.schema.file.missing, text])
+        return f"{problem}; if it means a missing one, write into the schema, under [file]: missing = {line}"
 
 
 def known_form(columns: Columns, feature: Feature, text: str) -> str:
     """The form in which models know a text; `MISSING_CATEGORY` for a missing one, itself where it cannot be used."""
     if text in columns.missing:
         return MISSING_CATEGORY
-    return text if columns.field_problem(feature.in_files, text) else feature.category.uniform(text)
+    try:
+        return feature.category.uniform(text)
+    except (PydanticKnownError, PydanticCustomError):
+        return text
 
 
 def _number_problem(feature: Feature, text: str) -> str | None:
@@ -105,11 +138,8 @@ def _number_problem(feature: Feature, text: str) -> str | None:
     if not _NUMBER.fullmatch(text):  # Python would take `nan`, `inf` and `1_000` too
         if _THOUSANDS.fullmatch(text):
             return f"has a separator of thousands: write it without; allowed: {allowed}"
-        if not text.strip():
-            return (
-                f'is not a number; where it means a missing one, add to the schema, under [file]: missing = ["{text}"]'
-            )
-        return f"is not a number; allowed: {allowed}"
+        mark = "; the decimal mark of this file is another" if _OTHER_MARK.fullmatch(text) else ""
+        return f"is not a number; allowed: {allowed}{mark}"
     number = float(text)
     if not feature.low <= number <= feature.high:
         return f"is out of range; allowed: {allowed}"
@@ -120,7 +150,11 @@ def _number_problem(feature: Feature, text: str) -> str | None:
 
 def _describe_range(feature: Feature) -> str:
     kind = "whole numbers" if feature.kind == "integer" else "numbers"
-    return f"{kind} from {feature.low:g} to {feature.high:g}"
+    return f"{kind} from {feature.low:.15g} to {feature.high:.15g}"
+
+
+def _toml_list(texts: Sequence[str]) -> str:
+    return json.dumps(texts, ensure_ascii=False)
 
 
 def _text_problem(feature: Feature, text: str) -> str | None:

@@ -13,8 +13,8 @@ from churn.data.validation import Record, refuse
 from churn.errors import DataError
 
 DELIMITERS = ",;\t|"
-_HEAD_CHARACTERS = 2**18
-"""So much of a file is looked at, and whole lines: some thousands."""
+_HEAD_CHARACTERS = 2**16
+"""So much of a file is looked at, in whole lines: some hundreds."""
 _DECLARED = re.compile(rf'"?sep=([{DELIMITERS}])')  # Excel's, above the header
 _COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*", re.ASCII)
 _POINT = re.compile(r"\s*[+-]?\d*\.\d+([eE][+-]?\d+)?\s*", re.ASCII)
@@ -100,15 +100,17 @@ def _delimiter(head: Sequence[str]) -> str:
     first = next((line for line in head if line.strip()), "")
     if declared := _DECLARED.match(first):
         return declared[1]
-    return max(DELIMITERS, key=lambda delimiter: _fit(_parse(head, delimiter)))
+    possible = [delimiter for delimiter in DELIMITERS if delimiter in first] or [","]
+    return max(possible, key=lambda delimiter: _fit(_parse(head, delimiter))) if len(possible) > 1 else possible[0]
 
 
-def _fit(rows: Sequence[Sequence[str]]) -> tuple[int, int, int]:
+def _fit(rows: Sequence[Sequence[str]]) -> tuple[float, int, int]:
     header, *data = rows or [[]]
     if len(header) < 2:
         return -1, 0, 0
     broken = sum(name.startswith(" ") or any(mark in name for mark in f'"{DELIMITERS}') for name in header)
-    return sum(len(fields) == len(header) for fields in data), -broken, len(header)
+    alike = sum(len(fields) == len(header) for fields in data) / max(len(data), 1)
+    return alike, -broken, len(header)
 
 
 def _decimal(rows: Sequence[Sequence[str]]) -> str:

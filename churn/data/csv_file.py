@@ -12,11 +12,14 @@ import pandas as pd
 from churn.console import Advance
 from churn.data.columns import Columns
 from churn.data.csv_dialect import Dialect, csv_records
-from churn.data.csv_lines import UNIT, check_bytes
+from churn.data.csv_lines import UNIT, check_bytes, csv_rows
 from churn.data.frame_builder import Floats, FrameBuilder
 from churn.data.validation import check_records
+from churn.schema.definition import Feature
 
 CHUNK_ROWS = 250_000
+_FEW = 10_000
+"""Integers of a range up to this are read as categories, so that each distinct text is parsed once."""
 _NUMERALS = b"0123456789eE+- \t\n\v\f\r"
 
 
@@ -32,7 +35,8 @@ def read_csv(path: Path, columns: Columns, dialect: Dialect, advance: Advance) -
     reader = _Reader(path, columns, dialect)
     try:
         try:
-            return reader.read(advance, exact=False)
+            # pandas would take -1.0 for missing, too, where -1 means that.
+            return reader.read(advance, exact=columns.numeric_missing)
         except ValueError:
             return reader.read(advance, exact=True)
     except UnicodeDecodeError:
@@ -51,11 +55,14 @@ class _Reader:
         self._columns = columns
         self._dialect = dialect
         self._missing = sorted(columns.missing)
-        kinds = {column: feature.kind for column, feature in columns.features.items()}
-        self._many_values = [column for column, kind in kinds.items() if kind == "number"]
-        # Read as categories, so that each distinct text is parsed once.
-        self._few_values = [column for column, kind in kinds.items() if kind == "integer"]
-        self._texts = [column for column, kind in kinds.items() if kind in ("category", "boolean")] + [columns.target]
+        # Of those that have no name there may be several.
+        self._names = [name if name in columns.needed else f"\0{place}" for place, name in enumerate(dialect.names)]
+        numbers = {
+            column: feature for column, feature in columns.features.items() if feature.kind in ("integer", "number")
+        }
+        self._many_values = [column for column, feature in numbers.items() if _has_many_values(feature)]
+        self._few_values = [column for column in numbers if column not in self._many_values]
+        self._texts = [column for column in columns.needed if column not in numbers]
 
     def read(self, advance: Advance, *, exact: bool) -> tuple[FrameBuilder, str]:
         """Read all rows. Raises as `read_csv`."""
@@ -68,25 +75,30 @@ class _Reader:
                 rows += len(chunk)
                 found = self._without_blank(chunk)
                 # pandas takes a short row for one that ends in empty fields.
-                last = found[dialect.names[-1]]
+                last = found[self._names[-1]]
                 short = short or bool((last.isna() | (last == "")).any())
                 self._add(builder, found, exact=exact)
-        # Where there are as many delimiters as in rows of full width, no row is short.
-        if short and raw.delimiters != (rows + 1) * (len(dialect.names) - 1):
+        # Where there are as many delimiters as in rows of full width, and none in quotes, no row is short.
+        surely_full = raw.delimiters == (rows + 1) * (len(dialect.names) - 1) and not raw.quotes
+        if short and not surely_full and self._some_are_short():
             check_records(
                 self._path, self._columns, dialect.names, csv_records(self._path, dialect), UNIT, dialect.decimal
             )
         return builder, raw.digest.hexdigest()
 
+    def _some_are_short(self) -> bool:
+        rows = csv_rows(self._path, self._dialect.delimiter)
+        return any(len(fields) < len(self._names) and any(fields) for _, fields in rows)
+
     def _chunks(self, source: "io.BufferedReader[_Source]", *, exact: bool) -> "pd.io.parsers.TextFileReader":
-        kinds: dict[Hashable, str] = dict.fromkeys(self._dialect.names, "str")  # those that are ignored
+        kinds: dict[Hashable, str] = dict.fromkeys(self._names, "str")  # those that are ignored
         kinds |= dict.fromkeys([*self._few_values, *self._texts], "category")
         kinds |= {} if exact else dict.fromkeys(self._many_values, "float64")
         return pd.read_csv(
             source,
             sep=self._dialect.delimiter,
             decimal=self._dialect.decimal,
-            names=self._dialect.names,
+            names=self._names,
             header=self._dialect.above,
             dtype=kinds,
             keep_default_na=False,
@@ -127,20 +139,28 @@ class _Reader:
         return np.where(texts == "", "nan", texts).astype(np.float64)
 
 
+def _has_many_values(feature: Feature) -> bool:
+    return feature.kind == "number" or feature.high - feature.low > _FEW
+
+
 def _check_floats(values: Floats) -> Floats:
-    """Numbers by pandas' parser, which is exact up to 9 decimals, and takes a column of True and False for 1 and 0.
+    """Numbers by pandas' parser, which is exact for what 53 bits hold in whole units, or in billionths.
+
+    It takes a column of True and False for 1 and 0.
 
     Raises:
         ValueError: they may be something else in the file.
     """
-    short = (np.rint(values * 1e9) / 1e9 == values) | np.isnan(values)
-    if not short.all() or ((values == 0) | (values == 1)).all():
+    scaled = values * 1e9
+    exact = (np.rint(values) == values) & (np.abs(values) < 2**53)
+    exact |= (np.rint(scaled) / 1e9 == values) & (np.abs(scaled) < 2**53)
+    if not (exact | np.isnan(values)).all() or ((values == 0) | (values == 1)).all():
         raise ValueError("numbers that need the exact parser")
     return values
 
 
 class _Source(io.FileIO):
-    """A file whose bytes are counted, digested and searched for NUL and delimiters while pandas reads them.
+    """A file whose bytes are digested and searched for NUL, delimiters and quotes while pandas reads them.
 
     Raises:
         ValueError: on a NUL byte; the parser would end the field there and say nothing.
@@ -150,6 +170,7 @@ class _Source(io.FileIO):
         super().__init__(path)
         self.digest = hashlib.sha256()
         self.delimiters = 0
+        self.quotes = False
         self._delimiter = delimiter.encode()
         self._advance = advance
 
@@ -160,5 +181,6 @@ class _Source(io.FileIO):
             raise ValueError("a NUL byte")
         self.digest.update(data)
         self.delimiters += data.count(self._delimiter)
+        self.quotes = self.quotes or b'"' in data
         self._advance(count)
         return count

@@ -1,6 +1,6 @@
 """Training data set, read from CSV or Parquet: checked features, target and the file's digest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,17 +11,20 @@ import pandas as pd
 
 from churn import console
 from churn.data import csv_file, csv_lines, parquet_file
-from churn.data.columns import UNNAMED, Columns
+from churn.data.columns import Columns
 from churn.data.copies import Digests, count_customers, row_digests
 from churn.data.csv_dialect import csv_records, find_dialect
 from churn.data.file_kind import foreign_kind
 from churn.data.frame_builder import FrameBuilder, is_valid
-from churn.data.simulation import SUFFIXES, simulate
+from churn.data.simulation import simulate
 from churn.data.validation import check_header, check_records
 from churn.errors import DataError
 from churn.schema.definition import Schema
 
 __all__ = ["Dataset", "read_dataset", "simulate"]
+
+_CSV = (".csv", ".tsv", ".txt")
+_PARQUET = ".parquet"
 
 
 @dataclass(frozen=True)
@@ -88,17 +91,17 @@ def read_dataset(path: Path, schema: Schema, tell: Callable[[str], None] = lambd
 def _why_unreadable(path: Path) -> str | None:
     if path.is_dir():
         return None  # of Parquet files
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in (*_CSV, _PARQUET):
         kind = foreign_kind(path) if path.is_file() else None
         hint = f"; it is {kind[0]}: {kind[1]}" if kind else ""
-        return f"its name must end in {' or '.join(SUFFIXES)}{hint}"
+        return f"its name must end in {', '.join(_CSV)} or {_PARQUET}{hint}"
     if not path.is_file():
         return "it is not a file" if path.exists() else "there is no such file"
     return None
 
 
 def _is_parquet(path: Path) -> bool:
-    return path.is_dir() or path.suffix.lower() == ".parquet"
+    return path.is_dir() or path.suffix.lower() == _PARQUET
 
 
 def _read_csv(path: Path, columns: Columns, tell: Callable[[str], None]) -> Dataset:
@@ -106,7 +109,10 @@ def _read_csv(path: Path, columns: Columns, tell: Callable[[str], None]) -> Data
     check_header(path, columns, dialect.names, f"line {dialect.line}, ")
     if dialect.unusual:
         tell(f"{path}: {dialect.unusual}")
-    _tell_unnamed(path, columns, dialect.names, tell)
+    unnamed = columns.unnamed(dialect.names)
+    for place, name in enumerate(dialect.names, start=1):
+        if name in unnamed:
+            tell(f"{path}: column {place} has no name of its own ({name!r}); it is left out")
     reason = "a value is not allowed"
     try:
         with console.reading(path.name, path.stat().st_size) as advance:
@@ -142,11 +148,6 @@ def _valid_dataset(path: Path, sha256: str, builder: FrameBuilder, columns: Colu
     if not is_valid(frame, target, columns):
         return None
     return Dataset(path, sha256, frame, target.astype(np.int8), columns.schema)
-
-
-def _tell_unnamed(path: Path, columns: Columns, names: Sequence[str], tell: Callable[[str], None]) -> None:
-    if names[0] in UNNAMED and names[0] in columns.ignored(names):
-        tell(f"{path}: the first column has no name; it is left out, as row numbers")
 
 
 def _first_line(error: ValueError) -> str:

@@ -55,8 +55,6 @@ class FrameBuilder:
         for feature in self._schema.categories:
             found_texts = texts[feature.in_files]
             self._codes[feature.name].append(self._lookup(feature, found_texts)[found_texts.codes])
-            if len(self._code_of[feature.name]) > MAX_LEVELS + 1:
-                self.check_levels()
 
     def check_levels(self) -> None:
         """Refuse what is no category.
@@ -98,11 +96,14 @@ class FrameBuilder:
 
     def _lookup(self, feature: Feature, texts: pd.Categorical) -> npt.NDArray[np.int32]:
         """Our code of each of pandas' codes; its -1, a missing value, picks the last."""
-        known = [known_form(self._columns, feature, text) for text in texts.categories]
+        code_of, codes = self._code_of[feature.name], []
+        for text in texts.categories:
+            codes.append(code_of.setdefault(known_form(self._columns, feature, text), len(code_of)))
+            if len(code_of) > MAX_LEVELS + 1:
+                self.check_levels()
         if (texts.codes < 0).any():
-            known.append(MISSING_CATEGORY)
-        code_of = self._code_of[feature.name]
-        return np.array([code_of.setdefault(text, len(code_of)) for text in known], np.int32)
+            codes.append(code_of.setdefault(MISSING_CATEGORY, len(code_of)))
+        return np.array(codes, np.int32)
 
 
 def _mapped(texts: pd.Categorical, value: Callable[[str], float]) -> Floats:

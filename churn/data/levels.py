@@ -20,5 +20,9 @@ def level_problem(column: str, levels: int, rows: int) -> str | None:
     """
     if levels <= FEW_LEVELS or (levels <= MAX_LEVELS and levels <= MAX_SHARE * rows):
         return None
-    allowed = f"up to {MAX_LEVELS:,}" if levels > MAX_LEVELS else f"up to {MAX_SHARE:.0%} of the rows"
-    return f"column {column}: {levels:,} different texts in {rows:,} rows; allowed: {allowed}; {_CURE}"
+    if levels > MAX_LEVELS:  # of which no more are counted
+        return f"column {column}: more than {MAX_LEVELS:,} different texts; {_CURE}"
+    return (
+        f"column {column}: {levels:,} different texts in {rows:,} rows; allowed: up to {MAX_SHARE:.0%} of the rows; "
+        f"{_CURE}"
+    )

@@ -1,6 +1,7 @@
 """Parquet reader by DuckDB, chunk by chunk."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,11 @@ UNIT = "row"
 
 _MAGIC = b"PAR1"
 _CHUNK_VECTORS = 50  # of 2,048 rows each
+_HIDDEN = re.compile("/[._]")
+_NO_TABLES = {
+    "_temporary": "it is still being written, or never was to its end",
+    "_delta_log": "it is a Delta table, whose files hold former rows too; write it as Parquet",
+}
 
 
 class Types(NamedTuple):
@@ -36,22 +42,39 @@ TEXT = Types("text", frozenset({"varchar", "enum"}))
 NUMBER = Types("a number type", _WHOLE | {"hugeint", "uhugeint", "float", "double", "decimal"})
 BOOLEAN = Types("a boolean, or 0 or 1, or such texts", TEXT.ids | NUMBER.ids | {"boolean"})
 LABEL = Types("text, a number or a boolean", BOOLEAN.ids)
-ID = Types("text or whole numbers", TEXT.ids | _WHOLE | {"uuid"})
-_TYPES = {"integer": NUMBER, "number": NUMBER, "boolean": BOOLEAN, "category": TEXT}
+CODE = Types("text or whole numbers", TEXT.ids | _WHOLE)
+ID = Types(CODE.description, CODE.ids | {"uuid"})
+_TYPES = {"integer": NUMBER, "number": NUMBER, "boolean": BOOLEAN, "category": CODE}
 
 
 def parquet_files(path: Path) -> list[Path]:
     """The files of a data set: itself, or what Spark and others write into a folder, in the order of their names.
 
+    Names that begin with `.` or `_`, of files and folders, are marks and drafts, and no part of the table.
+
     Raises:
-        DataError: it is a folder without Parquet files.
+        DataError: it is a folder without Parquet files, or whose files are not all of its table.
     """
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.rglob("*.parquet") if not file.name.startswith((".", "_")))
+    for mark, what in _NO_TABLES.items():
+        if (path / mark).exists():
+            raise DataError(f"{path} cannot be read: {what} ({mark} is in the folder)")
+    files = sorted(file for file in path.rglob("*.parquet") if not _HIDDEN.search(f"/{file.relative_to(path)}"))
     if not files:
         raise DataError(f"{path} cannot be read: it is a folder without a file *.parquet")
     return files
+
+
+def parquet_table(path: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """The table of a file or folder; a value in the names of its own folders (`Contract=Monthly/`) is a column of it.
+
+    Raises:
+        duckdb.Error: it is damaged, or the files do not agree.
+    """
+    files = parquet_files(path)
+    partitioned = any("=" in part for file in files for part in file.relative_to(path).parts[:-1])
+    return connection.read_parquet([duckdb_name(file) for file in files], hive_partitioning=partitioned)
 
 
 def read_parquet(path: Path, columns: Columns, advance: Advance) -> tuple[FrameBuilder, str]:
@@ -106,13 +129,20 @@ def _numbers(columns: Columns) -> list[str]:
 
 
 def _chunks(connection: duckdb.DuckDBPyConnection, columns: Columns, also: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """The columns that are needed and others, under their own names: numbers as such, all else as text."""
+    """The columns that are needed and others, under their own names: numbers as such, all else as text.
+
+    A target of booleans is 1 and 0 unless the schema calls them true and false.
+    """
+    data = connection.table("data")
+    is_boolean = data.types[data.columns.index(columns.target)].id == "boolean"
+    as_digits = is_boolean and columns.schema.target.label("true") is None
     numbers = set(_numbers(columns))
     names = (*columns.needed, *also)
     types = ["DOUBLE" if name in numbers else "VARCHAR" for name in names]
     # Positions for names: DuckDB takes `Age` and `age` for one.
     fields = [
-        f"CAST({_quoted(name)} AS {kind}) AS c{i}" for i, (name, kind) in enumerate(zip(names, types, strict=True))
+        f"CAST({_quoted(name)}{'::TINYINT' * (as_digits and name == columns.target)} AS {kind}) AS c{i}"
+        for i, (name, kind) in enumerate(zip(names, types, strict=True))
     ]
     connection.execute(f"SELECT {', '.join(fields)} FROM data")  # noqa: S608 - the names are quoted
     while len(chunk := connection.fetch_df_chunk(_CHUNK_VECTORS)):
@@ -126,8 +156,7 @@ def _quoted(name: str) -> str:
 @contextmanager
 def _opened(path: Path, columns: Columns) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the view `data` of the files, whose columns and types have been checked."""
-    files = parquet_files(path)
-    for file in files:
+    for file in parquet_files(path):
         check_magic(file, columns.needed)
     # Nothing may be downloaded because of what a file says of itself.
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -136,8 +165,7 @@ def _opened(path: Path, columns: Columns) -> Iterator[duckdb.DuckDBPyConnection]
     }
     with damage_reported(path), duckdb.connect(config=config) as connection:
         connection.execute("SET enable_progress_bar = false")  # a slow read would draw it on standard output
-        names = [duckdb_name(file) for file in files]
-        connection.read_parquet(names, hive_partitioning=False).create_view("data")
+        parquet_table(path, connection).create_view("data")
         data = connection.table("data")
         check_header(path, columns, data.columns)
         kinds = {column: _TYPES[feature.kind] for column, feature in columns.features.items()}

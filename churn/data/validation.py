@@ -190,4 +190,4 @@ def check_header(path: Path, columns: Columns, header: Sequence[str], where: str
         problems = [*(f"{where}{problem}" for problem in problems[:SHOWN]), *more]
         found = shorten(",".join(header), limit=200)
         expected = f"expected columns, in any order: {','.join(columns.needed)}"
-        raise DataError(f"{refuse(path, problems)}\n  {expected}\n  found: {found}")
+        raise refuse(path, [*problems, *columns.header_cure(header), expected, f"found: {found}"])

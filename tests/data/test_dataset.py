@@ -241,7 +241,7 @@ def test_no_such_file_folder_and_suffix(tmp_path):
     assert "there is no such file" in message(csv(tmp_path, VALID) / "below.csv")
     (tmp_path / "folder").mkdir()
     assert message(tmp_path / "folder").endswith("folder cannot be read: it is a folder without a file *.parquet")
-    assert "its name must end in .csv or .parquet" in message(csv(tmp_path, VALID, "customers.xlsx"))
+    assert "its name must end in .csv, .tsv, .txt or .parquet" in message(csv(tmp_path, VALID, "customers.xlsx"))
 
 
 def test_no_permission(tmp_path):

@@ -23,7 +23,6 @@ def test_thousands_of_levels_are_read(tmp_path, levels, rows):
     ("levels", "rows", "allowed"),
     [
         (1_001, 1_050, "up to 90% of the rows"),
-        (20_001, 100_000, "up to 20,000"),
         (9_100, 10_000, "up to 90% of the rows"),
     ],
 )
@@ -43,5 +42,5 @@ def test_levels_of_many_chunks_and_of_parquet_are_counted_once(tmp_path, monkeyp
 def test_an_identifier_is_refused_soon(tmp_path):
     path = csv(tmp_path, content(400_000, 400_000))
     started = time.process_time()
-    assert "different texts in 250,000 rows" in message(path)  # those of the first chunk
-    assert time.process_time() - started < 5
+    assert "column plan_type: more than 20,000 different texts; an identifier" in message(path)
+    assert time.process_time() - started < 2

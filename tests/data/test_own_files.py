@@ -93,13 +93,17 @@ def with_commas(text):
         (HEADER.replace("Customer ID,", "") + ROWS.replace("A1,", "").replace("A2,", "").replace("A3,", "")
          .replace("A4,", ""), []),
         ("," + HEADER + "".join(f"{n},{row}\n" for n, row in enumerate(ROWS.splitlines())),
-         ["the first column has no name; it is left out, as row numbers"]),
+         ["column 1 has no name of its own (''); it is left out"]),
         ("Unnamed: 0," + HEADER + "".join(f"{n},{row}\n" for n, row in enumerate(ROWS.splitlines())),
-         ["the first column has no name; it is left out, as row numbers"]),
+         ["column 1 has no name of its own ('Unnamed: 0'); it is left out"]),
+        ("".join(line + ",\n" for line in ("," + HEADER + "".join(f"{n},{row}\n" for n, row in
+         enumerate(ROWS.splitlines()))).splitlines()),
+         [f"column {place} has no name of its own (''); it is left out" for place in (1, 8)]),
     ],
     ids=[
         "plain", "bom", "crlf", "cr", "semicolons", "tabs", "decimal comma", "declared", "excel", "blank lines",
         "quoted newlines", "ignored column", "no identifier", "row numbers", "pandas' row numbers",
+        "delimiters at the ends",
     ],
 )  # fmt: skip
 def test_a_csv_file_gives_the_numbers_that_are_in_it(tmp_path, content, said):
@@ -127,9 +131,13 @@ def test_many_rows_with_a_decimal_comma_take_the_quick_way_and_agree(tmp_path):
         ("A9,-1,2,t,x,No", "column Call  Failure: '-1' is out of range; allowed: whole numbers from 0 to 1e+15"),
         (
             "A9,1,  ,t,x,No",
-            "column Fee: '  ' is not a number; where it means a missing one, add to the schema, under [fi",
+            'if it means a missing one, write into the schema, under [file]: missing = [" ", "NA", "?", "  "]',
         ),
         ("A9,1,n/a,t,x,No", "column Fee: 'n/a' is not a number"),
+        ("A9,1,n/a,t,x,No", 'under [file]: missing = [" ", "NA", "?", "n/a"]'),
+        ("A9,1,2,t,  ,No", "column Plan: '  ' is nothing but spaces; allowed: 1 to 64 printable characters; if it"),
+        ('A9,1,"1,5",t,x,No', "column Fee: '1,5' is not a number"),
+        ('A9,1,"1,5",t,x,No', "the decimal mark of this file is another"),
     ],
 )
 def test_a_field_that_cannot_be_used_is_named_with_its_customer_and_the_cure(tmp_path, row, expected):
@@ -154,7 +162,9 @@ def test_points_in_a_file_with_decimal_commas_are_refused(tmp_path, row, expecte
     ("content", "expected"),
     [
         (HEADER.replace("Plan", "Plan,note") + "A1,1,2,t,a,b,Yes\n",
-         "column 'note' is not expected; to leave it out, add to the schema, under [file]: ignore = [\"note\"]"),
+         'to leave out the unexpected, write into the schema, under [file]: ignore = ["exported_at", "note"]'),
+        (HEADER.replace("Plan", 'Plan,"a ""b""",c\\d') + "A1,1,2,t,a,b,c,Yes\n",
+         r'under [file]: ignore = ["exported_at", "a \"b\"", "c\\d"]'),
         (HEADER.replace("Call  Failure", "Call Failure") + ROWS,
          "line 1, column 'Call Failure' is not expected; did you mean 'Call  Failure'?"),
         ((HEADER + ROWS.replace("Gold", "Gold é")).encode("cp1252"), "0xe9 is not UTF-8, it looks like Windows"),
@@ -166,7 +176,7 @@ def test_points_in_a_file_with_decimal_commas_are_refused(tmp_path, row, expecte
         (HEADER + ROWS.replace("Yes", "No").replace("gone", "No"), "column Left us?: all 4 rows hold 'No'; customers"),
         (HEADER + ROWS + "A5,1,2,t\n", "line 6, 4 fields instead of 6"),
     ],
-    ids=["extra", "misspelled", "cp1252", "utf-16", "all missing", "missing", "one class", "short"],
+    ids=["extra", "extra, quoted", "misspelled", "cp1252", "utf-16", "all missing", "missing", "one class", "short"],
 )  # fmt: skip
 def test_a_file_that_cannot_be_used_is_refused_with_what_to_do(tmp_path, content, expected):
     assert expected in message(csv(tmp_path, content), schema())
@@ -263,5 +273,6 @@ def test_the_telco_table(tmp_path):
     assert dataset.frame["TotalCharges"].sum() == pytest.approx(16_056_168.7)
     without = toml.replace('[file]\nmissing = [" "]\n', "")
     text = message(TELCO, schema(without))
-    assert "column TotalCharges: ' ' is not a number; where it means a missing one, add to the schema" in text
+    assert "column TotalCharges: ' ' is not a number; allowed: " in text
+    assert 'if it means a missing one, write into the schema, under [file]: missing = ["", " "] (' in text
     assert "(11 such lines: 490, 755, 938, 1084, 1342 ... and 6 more)" in text

@@ -14,7 +14,7 @@ from churn.console import Advance, reading
 from churn.data.columns import shorten
 from churn.data.csv_dialect import Dialect, find_dialect
 from churn.data.csv_lines import check_bytes, csv_rows
-from churn.data.parquet_file import parquet_files
+from churn.data.parquet_file import parquet_files, parquet_table
 from churn.data.validation import refuse, wrong_width
 from churn.errors import DataError
 from churn.files import duckdb_name
@@ -101,9 +101,8 @@ class Table:
             with file.open("rb") as opened:
                 if opened.read(4) != b"PAR1":
                     raise DataError(f"{file} is not a Parquet file: it does not begin with PAR1")
-        names = [duckdb_name(file) for file in parquet_files(self.path)]
         try:
-            data = self._connection.read_parquet(names, hive_partitioning=False)
+            data = parquet_table(self.path, self._connection)
         except (duckdb.Error, RuntimeError) as error:
             raise self._damage(error) from None
         types = [_type(str(kind.id)) for kind in data.types]
