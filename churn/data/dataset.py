@@ -1,6 +1,6 @@
 """Training data set, read from CSV or Parquet: checked features, target and the file's digest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -81,7 +81,7 @@ def read_dataset(path: Path, schema: Schema, tell: Callable[[str], None] = lambd
     try:
         if why := _why_unreadable(path):
             raise DataError(f"{path} cannot be read: {why}")
-        found = _read_parquet(path, columns) if _is_parquet(path) else _read_csv(path, columns, tell)
+        found = _read_parquet(path, columns, tell) if _is_parquet(path) else _read_csv(path, columns, tell)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read: {reason}") from None
@@ -109,10 +109,7 @@ def _read_csv(path: Path, columns: Columns, tell: Callable[[str], None]) -> Data
     check_header(path, columns, dialect.names, f"line {dialect.line}, ")
     if dialect.unusual:
         tell(f"{path}: {dialect.unusual}")
-    unnamed = columns.unnamed(dialect.names)
-    for place, name in enumerate(dialect.names, start=1):
-        if name in unnamed:
-            tell(f"{path}: column {place} has no name of its own ({name!r}); it is left out")
+    _tell_unnamed(path, columns, dialect.names, tell)
     reason = "a value is not allowed"
     try:
         with console.reading(path.name, path.stat().st_size) as advance:
@@ -126,7 +123,8 @@ def _read_csv(path: Path, columns: Columns, tell: Callable[[str], None]) -> Data
     raise DataError(f"{path} cannot be used: {reason}")
 
 
-def _read_parquet(path: Path, columns: Columns) -> Dataset:
+def _read_parquet(path: Path, columns: Columns, tell: Callable[[str], None]) -> Dataset:
+    _tell_unnamed(path, columns, parquet_file.parquet_columns(path, columns), tell)
     size = sum(file.stat().st_size for file in parquet_file.parquet_files(path))
     reason = "a value is not allowed"
     try:
@@ -148,6 +146,13 @@ def _valid_dataset(path: Path, sha256: str, builder: FrameBuilder, columns: Colu
     if not is_valid(frame, target, columns):
         return None
     return Dataset(path, sha256, frame, target.astype(np.int8), columns.schema)
+
+
+def _tell_unnamed(path: Path, columns: Columns, names: Sequence[str], tell: Callable[[str], None]) -> None:
+    unnamed = columns.unnamed(names)
+    for place, name in enumerate(names, start=1):
+        if name in unnamed:
+            tell(f"{path}: column {place} has no name of its own ({name!r}); it is left out")
 
 
 def _first_line(error: ValueError) -> str:

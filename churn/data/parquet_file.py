@@ -18,6 +18,7 @@ from churn.data.frame_builder import FrameBuilder
 from churn.data.validation import Record, check_header, refuse
 from churn.errors import DataError
 from churn.files import duckdb_name
+from churn.schema.definition import Target
 
 UNIT = "row"
 
@@ -98,10 +99,15 @@ def read_parquet(path: Path, columns: Columns, advance: Advance) -> tuple[FrameB
     return builder, digest
 
 
+def parquet_columns(path: Path, columns: Columns) -> list[str]:
+    """The names of all columns; raises the DataErrors of `read_parquet`."""
+    with _opened(path, columns) as connection:
+        return connection.table("data").columns
+
+
 def parquet_records(path: Path, columns: Columns) -> tuple[list[str], Iterator[Record]]:
     """The columns that are read, and each row, from 1, with its fields as a CSV file would have them."""
-    with _opened(path, columns) as connection:
-        found = connection.table("data").columns
+    found = parquet_columns(path, columns)
     identifier = columns.schema.identifier
     also = (identifier.column,) if identifier and identifier.column in found else ()
     return [*columns.needed, *also], _records(path, columns, also)
@@ -129,24 +135,26 @@ def _numbers(columns: Columns) -> list[str]:
 
 
 def _chunks(connection: duckdb.DuckDBPyConnection, columns: Columns, also: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """The columns that are needed and others, under their own names: numbers as such, all else as text.
-
-    A target of booleans is 1 and 0 unless the schema calls them true and false.
-    """
-    data = connection.table("data")
-    is_boolean = data.types[data.columns.index(columns.target)].id == "boolean"
-    as_digits = is_boolean and columns.schema.target.label("true") is None
+    """The columns that are needed and others, under their own names: numbers as such, all else as text."""
+    target = target_text(connection.table("data"), columns.schema.target)
     numbers = set(_numbers(columns))
     names = (*columns.needed, *also)
     types = ["DOUBLE" if name in numbers else "VARCHAR" for name in names]
     # Positions for names: DuckDB takes `Age` and `age` for one.
     fields = [
-        f"CAST({_quoted(name)}{'::TINYINT' * (as_digits and name == columns.target)} AS {kind}) AS c{i}"
+        f"{target if name == columns.target else f'CAST({_quoted(name)} AS {kind})'} AS c{i}"
         for i, (name, kind) in enumerate(zip(names, types, strict=True))
     ]
     connection.execute(f"SELECT {', '.join(fields)} FROM data")  # noqa: S608 - the names are quoted
     while len(chunk := connection.fetch_df_chunk(_CHUNK_VECTORS)):
         yield chunk.set_axis(list(names), axis=1)
+
+
+def target_text(data: duckdb.DuckDBPyRelation, target: Target) -> str:
+    """SQL of a target's column as texts: booleans are 1 and 0 unless the schema calls them true and false."""
+    is_boolean = data.types[data.columns.index(target.column)].id == "boolean"
+    as_digits = is_boolean and target.label("true") is None
+    return f"CAST({_quoted(target.column)}{'::TINYINT' if as_digits else ''} AS VARCHAR)"
 
 
 def _quoted(name: str) -> str:

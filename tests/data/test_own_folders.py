@@ -83,7 +83,9 @@ def test_a_folder_without_parquet_is_refused(tmp_path):
 
 def test_row_numbers_of_pandas_are_left_out(tmp_path):
     path = parquet(tmp_path, select="*, 7 AS __index_level_0__")
-    assert content(read_dataset(path, schema())) == ROWS
+    said = []
+    assert content(read_dataset(path, schema(), said.append)) == ROWS
+    assert said == [f"{path}: column 4 has no name of its own ('__index_level_0__'); it is left out"]
 
 
 @pytest.mark.parametrize("left", ['"left" = 1', '"left"::DOUBLE', '"left"::DECIMAL(3, 1)', '"left"::VARCHAR'])
