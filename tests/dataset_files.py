@@ -1,14 +1,16 @@
-"""Files of customers, right and wrong, for the tests of what reads them."""
+"""Files of customers of the bundled table, right and wrong, for the tests of what reads them."""
 
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from churn.data.dataset import read_dataset
+from churn.data.dataset import Dataset, read_dataset
 from churn.errors import DataError
+from churn.schema.definition import Schema
 from churn.schema.reading import bundled_schema
 
+BUNDLED = bundled_schema()
 HEADER = "tenure_months,num_complaints,avg_session_minutes,plan_type,region,churn\n"
 GOOD = "48,0,60.5,premium,EU,0\n2,5,10,basic,NA,1\n"
 VALID = HEADER + GOOD * 50
@@ -22,9 +24,14 @@ def csv(folder: Path, content: str | bytes, name: str = "customers.csv") -> Path
     return path
 
 
-def message(path: Path) -> str:
+def read_bundled(path: Path) -> Dataset:
+    """Read a file of the bundled table."""
+    return read_dataset(path, BUNDLED)
+
+
+def message(path: Path, schema: Schema = BUNDLED) -> str:
     with pytest.raises(DataError) as raised:
-        read_dataset(path, bundled_schema())
+        read_dataset(path, schema)
     assert str(path) in str(raised.value), str(raised.value)
     return str(raised.value)
 

@@ -99,6 +99,7 @@ def many_levels(rows: int = 20_000, levels: int = 5_000) -> Table:
     every = np.arange(levels)
     random.shuffle(every)
     code[:levels] = every  # each is there at least once
+    random.shuffle(code)
     months = random.integers(0, 60, rows)
     logit = 1 - 0.05 * months + 0.8 * (code % 3 == 0)
     return make_table(
@@ -123,7 +124,7 @@ def all_nullable(rows: int = 3_000) -> Table:
         {
             "months": ('kind = "integer"\nminimum = 0\nmaximum = 100' + impute, np.where(missing[0], np.nan, months)),
             "fee": ('kind = "number"' + impute, np.where(missing[1], np.nan, fee)),
-            "online": ('kind = "boolean"' + impute, np.where(missing[2], np.nan, online)),
+            "online": ('kind = "boolean"' + impute, np.where(missing[2], None, online.astype(object))),
             "plan": ('kind = "category"' + impute, np.where(missing[3], None, plan)),
         },
         logit,

@@ -107,7 +107,7 @@ def _number_problem(feature: Feature, text: str) -> str | None:
             return f"has a separator of thousands: write it without; allowed: {allowed}"
         if not text.strip():
             return (
-                f'is not a number; if it means that nothing is known, `[file]` of the schema: missing = ["", {text!r}]'
+                f'is not a number; where it means a missing one, add to the schema, under [file]: missing = ["{text}"]'
             )
         return f"is not a number; allowed: {allowed}"
     number = float(text)

@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from churn.drift.comparison import FeatureDrift, align
+from churn.drift.comparison import FeatureDrift
 from churn.drift.distribution import Categories, Floats, Numbers
-from churn.drift.phrases import number, percent
+from churn.drift.levels import align
+from churn.drift.phrases import number, percent, shorten
 
 WIDTH, HEIGHT = 480.0, 150.0
 _BINS = 30
@@ -50,16 +51,20 @@ def bars(feature: FeatureDrift) -> list[Bar]:
     if not isinstance(feature.training, Categories) or not isinstance(feature.live, Categories):
         return []
     before, now, _ = align(feature.training, feature.live)
-    known = dict(zip(feature.training.counts, zip(before, now, strict=False), strict=False))
-    unseen = {name: (0, rows) for name, rows in feature.live.counts.items() if name not in known}
     total_before, total_now = max(sum(before), 1), max(sum(now), 1)
-    shares = [(name, a / total_before, b / total_now) for name, (a, b) in (known | unseen).items()]
-    shares.sort(key=lambda item: -max(item[1:]))
+    rows = [(name, a, b, False) for name, a, b in zip(feature.training.counts, before, now, strict=False)]
+    if feature.training.others:  # a category that is not listed may have been there
+        rows.append(("not listed", before[-1], now[-1], False))
+    else:
+        new = (name for name in feature.live.counts if name not in feature.training.counts)
+        rows += [(name, 0, feature.live.counts[name], True) for name in new]
+    shares = [(name, a / total_before, b / total_now, new) for name, a, b, new in rows]
+    shares.sort(key=lambda item: -max(item[1:3]))
     listed, rest = shares[:_MOST_BARS], shares[_MOST_BARS:]
     if rest:
-        listed.append((f"{len(rest)} more", sum(a for _, a, _ in rest), sum(b for _, _, b in rest)))
-    top = max(max(a, b) for _, a, b in listed) if listed else 1.0
-    return [Bar(name, a / top, b / top, percent(a), percent(b), name in unseen) for name, a, b in listed]
+        listed.append((f"{len(rest)} more", sum(item[1] for item in rest), sum(item[2] for item in rest), False))
+    top = max(max(a, b) for _, a, b, _ in listed) if listed else 1.0
+    return [Bar(shorten(name), a / top, b / top, percent(a), percent(b), new) for name, a, b, new in listed]
 
 
 def _ticks(left: float, right: float, training: Numbers) -> tuple[tuple[float, str], ...]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from churn.drift import statistics
 from churn.drift.distribution import Categories, Numbers, Summary
+from churn.drift.levels import align, pool, rare_or_new
 from churn.drift.reference import Reference
 from churn.settings import DriftSettings
 
@@ -34,7 +35,7 @@ class Check:
     """One comparison of a feature: its effects and its p-value.
 
     Attributes:
-        name: `mean`, `shape`, `range`, `categories`, `unseen` or `missing`.
+        name: `mean`, `shape`, `range`, `categories`, `unseen`, `grown` or `missing`.
         effects: measured differences; the check is large where one of them reaches its threshold.
         p_value: p-value of the check alone.
         weight: the check's part of the feature's error.
@@ -154,13 +155,15 @@ type _Measured = tuple[tuple[Check, ...], Mapping[str, float]]
 
 
 def _measure_numbers(training: Numbers, live: Numbers, thresholds: DriftSettings) -> _Measured:
-    z = statistics.z_score(live.mean, training) if live.present else 0.0
+    z = statistics.z_score(live.mean, training) if training.present and live.present else 0.0
     ks = statistics.kolmogorov_smirnov_statistic(training, live)
     distance = statistics.wasserstein_distance(training, live) / training.unit
-    cuts = statistics.quantile_cuts(training)
-    psi = statistics.population_stability_index(
-        statistics.bin_counts(training, cuts), statistics.bin_counts(live, cuts)
-    )
+    psi = 0.0
+    if training.present and live.present:
+        cuts = statistics.quantile_cuts(training)
+        psi = statistics.population_stability_index(
+            statistics.bin_counts(training, cuts), statistics.bin_counts(live, cuts)
+        )
     outside = 0
     if training.present:
         beyond = (live.values < training.values[0]) | (live.values > training.values[-1])
@@ -190,39 +193,35 @@ def _measure_numbers(training: Numbers, live: Numbers, thresholds: DriftSettings
 
 
 def _measure_categories(training: Categories, live: Categories, thresholds: DriftSettings) -> _Measured:
-    before, now, unseen = align(training, live)
+    pooled = pool(training, live)
+    before, now = pooled.training, pooled.live
     distance = statistics.jensen_shannon_distance(before, now)
-    p_categories = statistics.chi_squared_p_value(*statistics.fold_rare(before, now))
-    live_rows, training_rows = int(sum(now)), int(sum(before))
-    unseen_share = unseen / max(live_rows, 1)
-    p_unseen = statistics.unseen_p_value(unseen, live_rows, training_rows)
+    distance = statistics.beyond_chance(distance, len(before), before.sum(), now.sum())
+    rare, expected, p_rare = rare_or_new(training, live)
+    _, share_before, share_now, p_grown = pooled.grown
     divergence = Effect("jensen_shannon", distance, thresholds.jensen_shannon)
+    unseen = Effect("unseen", max(0.0, rare - expected), thresholds.share)
+    grown = Effect("grown", share_now - share_before, thresholds.share)
+    p_categories = statistics.chi_squared_p_value(before, now)
     checks = (
-        Check("categories", (divergence,), p_categories, 2 * _MAIN),
-        Check("unseen", (Effect("unseen", unseen_share, thresholds.share),), p_unseen, _RARE),
+        Check("categories", (divergence,), p_categories, 2 * _MAIN - _RARE),
+        Check("unseen", (unseen,), p_rare, _RARE),
+        Check("grown", (grown,), p_grown, _RARE),
         _missing(training, live, thresholds),
     )
     return checks, {
         "jensen_shannon": distance,
         "psi": statistics.population_stability_index(before, now),
-        "unseen": unseen_share,
+        "rare": rare,
+        "rare_expected": expected,
+        "unseen": align(training, live)[2] / max(live.rows - live.missing, 1),
+        "grown": grown.value,
         **_missing_figures(training, live),
     }
 
 
-def align(training: Categories, live: Categories) -> tuple[list[int], list[int], int]:
-    """Rows of each category of training and of all others, in both samples; and how many rows are unseen.
-
-    Where training had too many categories to list, a category that is not listed is not called unseen.
-    """
-    before = [*training.counts.values(), training.others]
-    known = [live.counts.get(name, 0) for name in training.counts]
-    rest = live.rows - live.missing - sum(known)
-    return before, [*known, rest], 0 if training.others else rest
-
-
 def _missing(training: Summary, live: Summary, thresholds: DriftSettings) -> Check:
-    """Only more missing than in training is drift: the service refuses records with missing values."""
+    """Only more missing than in training is drift: fewer are no loss."""
     figures = _missing_figures(training, live)
     growth = max(0.0, figures["live_missing"] - figures["training_missing"])
     p_value = statistics.larger_share_p_value((training.missing, training.rows), (live.missing, live.rows))

@@ -17,9 +17,10 @@ _LABELS = {
     "z": "distance of means, in training sd",
     "wasserstein": "Wasserstein distance, in training sd",
     "psi": "population stability index",
-    "jensen_shannon": "Jensen-Shannon distance",
+    "jensen_shannon": "Jensen-Shannon distance, beyond chance",
     "out_of_range": "rows outside the training range",
-    "unseen": "rows of unseen categories",
+    "unseen": "rows of unseen or rare categories, beyond what is expected",
+    "grown": "rows of one rare category, beyond training",
     "missing": "rows without a value, beyond training",
 }
 

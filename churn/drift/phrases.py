@@ -1,16 +1,22 @@
 """Sentences about drift: for the summary, the table, the page and the alert."""
 
-from churn.drift.comparison import Comparison, FeatureDrift, align
+from churn.drift.comparison import Comparison, FeatureDrift
 from churn.drift.distribution import Categories, Numbers, Summary
+from churn.drift.levels import align, pool
 
 _LISTED = 3
+_FEATURES = 5
+"""So many features are described in a sentence; the table has all."""
+_LETTERS = 40
 
 
 def summarise(comparison: Comparison, model: str, rows: int) -> str:
     """One sentence: what happened, and what to do next."""
     window = f"the last {rows:,} predictions of {model}"
     if comparison.drifted:
-        what = "; ".join(f"{feature.name}: {describe(feature)}" for feature in comparison.drifted)
+        what = "; ".join(f"{feature.name}: {describe(feature)}" for feature in comparison.drifted[:_FEATURES])
+        if more := len(comparison.drifted[_FEATURES:]):
+            what += f"; and {more} more"
         return f"Drift in {window} ({what}): {_advice(comparison)}."
     if comparison.prediction.drift:
         return (
@@ -33,7 +39,7 @@ def outline(summary: Summary, like: Summary | None = None) -> str:
         return f"{number(summary.mean)} ± {number(summary.std)}"
     order = [*(like.counts if isinstance(like, Categories) else ()), *summary.counts]
     names = list(dict.fromkeys(order))[:_LISTED]
-    shares = [f"{name} {percent(summary.counts.get(name, 0) / max(summary.rows, 1))}" for name in names]
+    shares = [f"{shorten(name)} {percent(summary.counts.get(name, 0) / max(summary.rows, 1))}" for name in names]
     return ", ".join(shares) + (", ..." if len(summary.counts) > _LISTED else "")
 
 
@@ -47,8 +53,13 @@ def percent(share: float) -> str:
     return f"{share:.1%}" if 0 < share < 0.02 else f"{share:.0%}"
 
 
+def shorten(text: str) -> str:
+    """A category, cut where it is long."""
+    return text if len(text) <= _LETTERS else f"{text[:_LETTERS]}..."
+
+
 def _advice(comparison: Comparison) -> str:
-    source = {"missing", "unseen", "range"}
+    source = {"missing", "unseen", "grown", "range"}
     if any(source & set(feature.failed) for feature in comparison.drifted):
         return (
             "find out first whether the sender changed its units, codes or defaults; "
@@ -61,15 +72,30 @@ def _advice(comparison: Comparison) -> str:
 
 
 def _missing(feature: FeatureDrift) -> str:
-    return f"{percent(feature.figures['live_missing'])} of rows without a value"
+    before = feature.figures["training_missing"]
+    usual = f", {percent(before)} in training" if before else ""
+    return f"{percent(feature.figures['live_missing'])} of rows without a value{usual}"
 
 
 def _unseen(feature: FeatureDrift) -> str:
     if not isinstance(feature.live, Categories) or not isinstance(feature.training, Categories):
         return ""
-    names = [name for name in feature.live.counts if name not in feature.training.counts]
+    share, expected = feature.figures["rare"], feature.figures["rare_expected"]
+    usual = f", {percent(expected)} expected" if expected else ""
+    if feature.training.others:
+        return f"{percent(share)} of rows in categories that are rare in training or new{usual}"
+    names = [shorten(name) for name in feature.live.counts if name not in feature.training.counts]
     shown = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
-    return f"{percent(feature.figures['unseen'])} of rows in categories that training did not see ({shown})"
+    return f"{percent(share)} of rows in categories that training did not see ({shown}){usual}"
+
+
+def _grown(feature: FeatureDrift) -> str:
+    if not isinstance(feature.live, Categories) or not isinstance(feature.training, Categories):
+        return ""
+    name, before, now, _ = pool(feature.training, feature.live).grown
+    if "unseen" in feature.failed and not feature.training.others and name not in feature.training.counts:
+        return ""  # that is said already
+    return f"{shorten(name)} {percent(before)} -> {percent(now)}"
 
 
 def _range(feature: FeatureDrift) -> str:
@@ -104,12 +130,13 @@ def _categories(feature: FeatureDrift) -> str:
         for name, rows, now_rows in zip(names, before, now, strict=True)
     ]
     live, training, name = max(shares, key=lambda share: abs(share[0] - share[1]))
-    return f"{name} {percent(training)} -> {percent(live)}"
+    return f"{shorten(name)} {percent(training)} -> {percent(live)}"
 
 
 _PHRASES = {
     "missing": _missing,
     "unseen": _unseen,
+    "grown": _grown,
     "range": _range,
     "mean": _mean,
     "shape": _shape,

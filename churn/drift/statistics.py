@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import chdtrc, kolmogorov, stdtr
+from scipy.special import betainc, chdtrc, kolmogorov, stdtr
 
 from churn.drift.distribution import Floats, Numbers
 
@@ -87,13 +87,14 @@ def wasserstein_distance(training: Numbers, live: Numbers) -> float:
 
 
 def quantile_cuts(training: Numbers, bins: int = 10) -> Floats:
-    """Upper ends of all but the last of at most `bins` bins that hold about equally many training rows each."""
-    up_to = np.cumsum(training.counts) / max(training.present, 1)
+    """Upper ends of all but the last of at most `bins` bins of about equally many training rows, of at least one row."""
+    up_to = np.cumsum(training.counts) / training.present
     wanted = np.arange(1, bins) / bins
     # A share such as 0.3 may be stored as a hair less.
     at = np.minimum(np.searchsorted(up_to, wanted - 1e-12), len(up_to) - 1)
-    cuts: Floats = np.unique(training.values[at])
-    return cuts[cuts < training.values[-1]] if len(cuts) else cuts
+    cuts = np.unique(training.values[at])
+    inner: Floats = cuts[cuts < training.values[-1]]
+    return inner
 
 
 def bin_counts(numbers: Numbers, cuts: Floats) -> Floats:
@@ -148,13 +149,16 @@ def chi_squared_p_value(training: npt.ArrayLike, live: npt.ArrayLike) -> float:
     return float(chdtrc(table.shape[1] - 1, np.sum((table - expected) ** 2 / expected)))
 
 
-def fold_rare(training: npt.ArrayLike, live: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """The two rows of counts with the columns too rare for a chi-squared test added up in one last column."""
-    table = np.array([training, live], dtype=np.float64)
-    rows = table.sum(axis=1)
-    rare = table.sum(axis=0) * rows.min() / max(rows.sum(), 1.0) < SMALLEST_EXPECTED
-    first, second = np.column_stack((table[:, ~rare], table[:, rare].sum(axis=1)))
-    return first, second
+def beyond_chance(distance: float, columns: int, training_rows: float, live_rows: float) -> float:
+    """What of a Jensen-Shannon distance is more than two samples of one distribution have between them on average.
+
+    Near equal samples the divergence is sum (p - q)^2 / (8 ln 2 (p + q) / 2), whose mean by chance is
+    (columns - 1) (1 / m + 1 / n) / (8 ln 2).
+    """
+    if not training_rows or not live_rows:
+        return 0.0
+    by_chance = (columns - 1) * (1 / training_rows + 1 / live_rows) / (8 * math.log(2))
+    return math.sqrt(max(distance**2 - by_chance, 0.0))
 
 
 def larger_share_p_value(training: tuple[int, int], live: tuple[int, int]) -> float:
@@ -171,26 +175,50 @@ def larger_share_p_value(training: tuple[int, int], live: tuple[int, int]) -> fl
     return chi_squared_p_value([before, rows_before - before], [now, rows_now - now]) / 2
 
 
-def unseen_p_value(unseen: int, live_rows: int, training_rows: int) -> float:
-    """Chance that `unseen` rows of rare categories all fall among the live rows and none among the training rows.
+def larger_rate_p_value(before: float, rows_before: float, now: float, rows_now: float) -> float:
+    """One-sided p-value that a Poisson rate has grown: exact, given the sum of both counts.
 
-    Fisher's exact test, one-sided (hypergeometric): product over i < unseen of (n - i) / (n + m - i).
+    P(X >= now), X binomial (before + now, rows_now / (rows_before + rows_now)); Przyborowski and Wilenski (1940).
     """
-    return math.exp(_log_all_live(unseen, live_rows, training_rows))
+    return float(betainc(now, before + 1, rows_now / (rows_now + rows_before))) if now > 0 else 1.0
+
+
+def rare_p_value(training: tuple[int, int], extra: int, live: tuple[int, int]) -> float:
+    """Chance of so many live rows in categories that training lacks, or has seldom, given what it lets expect.
+
+    The training rows of what a row would be without itself (Good 1953) vary more than a Poisson's count: by their own
+    number and by `extra` (Esty 1983). They are taken for the count of a sample that is smaller accordingly.
+
+    Args:
+        training: how many of how many training rows.
+        extra: what their variance is more than their number.
+        live: how many of how many live rows.
+
+    """
+    (before, rows_before), (now, rows_now) = training, live
+    fewer = min(before, rows_before - before)
+    if not rows_before or not rows_now or (before and not fewer):
+        return 1.0
+    smaller = 1 + extra / max(fewer, 1)
+    if fewer == before:
+        return larger_rate_p_value(before / smaller, rows_before / smaller, now, rows_now)
+    # Most rows are in such categories: that the others have become fewer is the better question.
+    return larger_rate_p_value(rows_now - now, rows_now, fewer / smaller, rows_before / smaller)
 
 
 def out_of_range_p_value(outside: int, live_rows: int, training_rows: int) -> float:
     """Chance that at least `outside` live rows lie outside the range of the training rows.
 
     For two samples of one continuous distribution the number outside is beta-binomial (n, 2, m - 1), Wilks
-    (1941), whose upper tail at k is U(k) (n - k + (k + 1) m) / (n + m - k) with U(k) = `unseen_p_value`.
+    (1941), whose upper tail at k is U(k) (n - k + (k + 1) m) / (n + m - k) with U(k) the
+    chance that k rows are all live ones: product over i < k of (n - i) / (n + m - i).
     Conservative for values that repeat.
     """
     if outside <= 0 or training_rows < 2:
         return 1.0
     total = live_rows + training_rows
     factor = (live_rows - outside + (outside + 1) * training_rows) / (total - outside)
-    return min(1.0, factor * unseen_p_value(outside, live_rows, training_rows))
+    return min(1.0, factor * _all_live(outside, live_rows, training_rows))
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
@@ -223,6 +251,6 @@ def _relative_entropy(p: Floats, q: Floats) -> float:
     return float(np.sum(p[some] * np.log(p[some] / q[some])))
 
 
-def _log_all_live(rows: int, live_rows: int, training_rows: int) -> float:
+def _all_live(rows: int, live_rows: int, training_rows: int) -> float:
     ranks = np.arange(rows, dtype=np.float64)
-    return float(np.sum(np.log((live_rows - ranks) / (live_rows + training_rows - ranks))))
+    return math.exp(np.sum(np.log((live_rows - ranks) / (live_rows + training_rows - ranks))))

@@ -26,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _infer(options: argparse.Namespace) -> int:
     proposal = propose_schema(options.file, options.target)
-    sys.stderr.write("".join(f"{note}\n" for note in proposal.notes))
-    sys.stderr.flush()
+    for note in proposal.notes:
+        _say(note)
     # Bytes: a schema is UTF-8, whatever the terminal is.
     sys.stdout.buffer.write(proposal.toml.encode())
     return DONE
@@ -35,9 +35,13 @@ def _infer(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     path = options.schema or default_schema(read_settings().home)
-    dataset = read_dataset(options.file, read_schema(path))
+    dataset = read_dataset(options.file, read_schema(path), tell=_say)
     sys.stdout.write("\n".join([f"{options.file} keeps to {path}", *_facts(dataset)]) + "\n")
     return DONE
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _facts(dataset: Dataset) -> list[str]:
@@ -46,7 +50,7 @@ def _facts(dataset: Dataset) -> list[str]:
         column = dataset.frame[feature.name]
         missing = int((column == MISSING_CATEGORY).sum() if feature.is_category else column.isna().sum())
         if missing:
-            facts.append(f"{feature.name}: {missing:,} values are missing ({missing / dataset.rows:.1%})")
+            facts.append(f"{feature.name}: {missing:,} missing ({missing / dataset.rows:.1%})")
     return facts
 
 

@@ -87,12 +87,13 @@ def fit_encoder(frame: pd.DataFrame, inputs: Inputs, *, scaled: bool) -> ColumnT
     schema, parts = inputs.schema, []
     position = {name: index for index, name in enumerate(schema.feature_names)}
     if schema.numbers:
-        steps = [StandardScaler()] if scaled else []
-        imputer = [SimpleImputer(strategy="median", keep_empty_features=True)] if scaled else []
-        parts.append(("numbers", _numbers(*imputer, *steps), [position[name] for name in schema.number_names]))
+        median = ("impute", SimpleImputer(strategy="median", keep_empty_features=True))
+        steps = [median, ("scale", StandardScaler())] if scaled else []
+        parts.append(("numbers", _numbers(*steps), [position[name] for name in schema.number_names]))
     if scaled and inputs.sometimes_missing:
-        present = SimpleImputer(strategy="constant", fill_value=ABSENT), Binarizer(threshold=ABSENT / 2), _weight()
-        parts.append(("present", _numbers(*present), [position[name] for name in inputs.sometimes_missing]))
+        absent = ("impute", SimpleImputer(strategy="constant", fill_value=ABSENT))
+        steps = [absent, ("is_there", Binarizer(threshold=ABSENT / 2)), ("weigh", _weight())]
+        parts.append(("present", _numbers(*steps), [position[name] for name in inputs.sometimes_missing]))
     if schema.categories:
         levels = [list(inputs.categories[name]) for name in schema.category_names]
         one_hot = OneHotEncoder(categories=levels, handle_unknown="ignore", sparse_output=False)
@@ -103,12 +104,12 @@ def fit_encoder(frame: pd.DataFrame, inputs: Inputs, *, scaled: bool) -> ColumnT
     return ColumnTransformer(parts).fit(frame)
 
 
-def _numbers(*steps: TransformerMixin) -> Pipeline:
+def _numbers(*steps: tuple[str, TransformerMixin]) -> Pipeline:
     casts = [
         ("round", _cast(np.float32, check_array, ensure_all_finite="allow-nan")),
         ("widen", _cast(np.float64)),
     ]
-    return Pipeline([*casts, *((type(step).__name__.lower(), step) for step in steps)])
+    return Pipeline([*casts, *steps])
 
 
 def _objects(schema: Schema) -> list[tuple[str, FunctionTransformer]]:

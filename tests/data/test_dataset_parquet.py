@@ -4,14 +4,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from dataset_files import VALID, csv, message, parquet, rows_sql
+from dataset_files import VALID, csv, message, parquet, read_bundled, rows_sql
 
-from churn.data.dataset import read_dataset
 from churn.data.simulation import write_simulated
 
 
 def test_reads_a_parquet(tmp_path):
-    dataset = read_dataset(parquet(tmp_path, rows_sql(minutes="CASE WHEN i = 3 THEN NULL ELSE 10.5 END")))
+    dataset = read_bundled(parquet(tmp_path, rows_sql(minutes="CASE WHEN i = 3 THEN NULL ELSE 10.5 END")))
     assert dataset.frame["tenure_months"].tolist() == [float(i % 60) for i in range(100)]
     assert dataset.frame["avg_session_minutes"].isna().tolist() == [i == 3 for i in range(100)]
     assert dataset.frame["plan_type"].unique().tolist() == ["basic"]
@@ -26,7 +25,7 @@ def test_reads_a_parquet(tmp_path):
         (rows_sql(minutes="CASE WHEN i = 4 THEN 'inf'::DOUBLE ELSE 1 END"), "row 5, column avg_session_minutes: 'inf'"),
         (rows_sql(plan="CASE WHEN i = 4 THEN ' ' ELSE 'a' END"), "row 5, column plan_type: ' ' is nothing but spaces"),
         (rows_sql(churn="CASE WHEN i = 4 THEN NULL ELSE i % 2 END"), "row 5, column churn: '' is a missing target"),
-        (rows_sql(churn="1"), "column churn: all 100 rows hold '1'; both 0 and 1 are needed"),
+        (rows_sql(churn="1"), "column churn: all 100 rows hold '1'; customers who left and who stayed are needed"),
         (rows_sql(churn="i % 3"), "row 3, column churn: '2' is not a target; allowed: 0 or 1"),
         (rows_sql(tenure="'x'"), "column tenure_months: it holds VARCHAR; allowed: a number type"),
         (rows_sql(tenure="[1]"), "column tenure_months: it holds INTEGER[]; allowed: a number type"),
@@ -44,7 +43,7 @@ def test_reads_a_parquet(tmp_path):
         ),
         (rows_sql(minutes="[1.5::DECIMAL(4, 1)]"), "column avg_session_minutes: it holds DECIMAL(4,1)[]; allowed"),
         (rows_sql(plan="1"), "column plan_type: it holds INTEGER; allowed: text"),
-        (rows_sql(churn="i % 2 = 0"), "column churn: it holds BOOLEAN; allowed: a number type"),
+        (rows_sql(churn="i % 2 = 0"), "column churn: 'true' is not a target; allowed: 0 or 1"),
         (rows_sql(plan="CASE WHEN i < 6 THEN NULL ELSE 'a' END"), "column plan_type: 6.0% of the values are missing"),
         (rows_sql(rows=0), "there are columns, but no row of data"),
         ("SELECT 1 AS tenure", "column 'tenure_months' is missing"),
@@ -72,12 +71,12 @@ def test_parquet_name_is_no_pattern(tmp_path):
         path = folder / name
         path.write_bytes(parquet(tmp_path, rows_sql()).read_bytes())
         (folder / "axe.parquet").write_bytes(b"not to be read")
-        assert read_dataset(path).rows == 100
+        assert read_bundled(path).rows == 100
 
 
 @pytest.mark.parametrize("kind", ["UTINYINT", "SMALLINT", "UINTEGER", "HUGEINT", "FLOAT", "DECIMAL(5, 2)"])
 def test_every_number_type_is_taken(tmp_path, kind):
-    assert read_dataset(parquet(tmp_path, rows_sql(tenure=f"(i % 60)::{kind}", churn="(i % 2)::UBIGINT"))).rows == 100
+    assert read_bundled(parquet(tmp_path, rows_sql(tenure=f"(i % 60)::{kind}", churn="(i % 2)::UBIGINT"))).rows == 100
 
 
 @pytest.mark.parametrize("name", ["x[1].parquet", "in[1]/x*.parquet"])
@@ -85,7 +84,7 @@ def test_a_generated_parquet_has_exactly_the_name_that_was_asked_for(tmp_path, n
     (tmp_path / "in[1]").mkdir()
     (tmp_path / "in1").mkdir()
     write_simulated(100, 1, tmp_path / name)
-    assert read_dataset(tmp_path / name).rows == 100
+    assert read_bundled(tmp_path / name).rows == 100
     assert [path.name for path in tmp_path.rglob("x*")] == [Path(name).name]
 
 
@@ -100,5 +99,5 @@ def test_a_slow_read_draws_no_bar_on_standard_output(tmp_path, monkeypatch, capf
         return connection
 
     monkeypatch.setattr(duckdb, "connect", hasty)
-    read_dataset(path)
+    read_bundled(path)
     assert capfd.readouterr().out == ""

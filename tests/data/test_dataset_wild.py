@@ -5,15 +5,17 @@ import sys
 
 import duckdb
 import pandas as pd
-from dataset_files import HEADER, LINE_AFTER, RECORD, VALID, csv, message
+from dataset_files import BUNDLED, HEADER, LINE_AFTER, RECORD, VALID, csv, message, read_bundled
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from churn import console as progress
-from churn.data.columns import field_problem
-from churn.data.dataset import read_dataset
+from churn.data.columns import Columns
 from churn.errors import DataError, RecordError
-from churn.schema.old_record import CATEGORICAL_FEATURES, FEATURE_NAMES, parse_customer
+from churn.schema.record import RecordValidator
+
+COLUMNS = Columns(BUNDLED)
+VALIDATOR = RecordValidator(BUNDLED)
 
 quick = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -38,14 +40,14 @@ def test_valid_rows_come_back_equal(tmp_path, rows):
     path = tmp_path / "generated.csv"
     frame.to_csv(path, index=False)
     expected = frame.copy()
-    for feature in CATEGORICAL_FEATURES:
-        expected[feature.name] = expected[feature.name].map(feature.normalise)
+    for feature in BUNDLED.categories:
+        expected[feature.name] = expected[feature.name].map(feature.category.uniform)
     with duckdb.connect() as connection:
         connection.register("rows", frame)
         connection.table("rows").write_parquet(str(tmp_path / "generated.parquet"))
     for source in (path, tmp_path / "generated.parquet"):
-        dataset = read_dataset(source)
-        for name in FEATURE_NAMES:
+        dataset = read_bundled(source)
+        for name in BUNDLED.feature_names:
             assert dataset.frame[name].tolist() == expected[name].tolist()
         assert dataset.target.tolist() == expected["churn"].tolist()
 
@@ -55,7 +57,7 @@ def test_valid_rows_come_back_equal(tmp_path, rows):
 def test_random_bytes_raise_nothing_but_data_error(tmp_path, content, after):
     for name, begin, end in (("x.csv", VALID.encode() if after else b"", b""), ("x.parquet", b"PAR1", b"PAR1")):
         try:
-            dataset = read_dataset(csv(tmp_path, begin + content + end, name))
+            dataset = read_bundled(csv(tmp_path, begin + content + end, name))
         except DataError as error:
             assert name in str(error)  # noqa: PT017 - either outcome is right
         else:
@@ -76,9 +78,9 @@ def test_numbers_are_those_that_the_diagnosis_takes(tmp_path, field, column):
         right = False
     content = VALID + ",".join(fields) + ",basic,EU,1\n"
     if right:
-        assert read_dataset(csv(tmp_path, content)).rows == 101
+        assert read_bundled(csv(tmp_path, content)).rows == 101
     elif not _in_range(field):
-        assert f"line {LINE_AFTER}, column {FEATURE_NAMES[column]}: " in message(csv(tmp_path, content))
+        assert f"line {LINE_AFTER}, column {BUNDLED.feature_names[column]}: " in message(csv(tmp_path, content))
 
 
 def _in_range(field: str) -> bool:
@@ -92,24 +94,25 @@ def _in_range(field: str) -> bool:
 @settings(max_examples=300, deadline=None)
 @given(text=st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40))
 def test_training_takes_the_texts_that_a_request_may_hold(text):
-    plan = CATEGORICAL_FEATURES[0]
+    plan = BUNDLED.categories[0]
+    problem = COLUMNS.field_problem(plan.in_files, text)
     try:
-        known = parse_customer(json.dumps(RECORD | {plan.name: text}).encode())
+        known = VALIDATOR.parse(json.dumps(RECORD | {plan.name: text}).encode())
     except RecordError:
-        assert field_problem(plan.name, text)
+        assert problem
     else:
-        assert field_problem(plan.name, text) is None
-        assert plan.normalise(text) == getattr(known, plan.name)
+        assert problem is None
+        assert plan.category.uniform(text) == known.features[plan.name]
 
 
 def test_progress_is_for_long_files_and_for_people(tmp_path, monkeypatch, capsys):
     path = csv(tmp_path, VALID)
     monkeypatch.setattr(progress, "LONG_BYTES", 100)
-    read_dataset(path)
+    read_bundled(path)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    read_dataset(path)
+    read_bundled(path)
     assert "reading customers.csv" in capsys.readouterr().err
     monkeypatch.setattr(progress, "LONG_BYTES", 10**6)
-    read_dataset(path)
+    read_bundled(path)
     assert capsys.readouterr().err == ""

@@ -8,9 +8,7 @@ import zipfile
 
 import pandas as pd
 import pytest
-from dataset_files import GOOD, HEADER, VALID, csv, message
-
-from churn.data.dataset import read_dataset
+from dataset_files import GOOD, HEADER, VALID, csv, message, read_bundled
 
 
 def zipped(*names: str) -> bytes:
@@ -50,7 +48,7 @@ def test_a_wrong_kind_is_called_what_it_is(tmp_path, content, expected):
 
 def test_text_that_only_looks_like_it_is_read(tmp_path):
     quoted = VALID.replace("plan_type", '"plan_type"').replace("premium", "<html>").replace("basic", '{""a""}')
-    assert read_dataset(csv(tmp_path, quoted)).rows == 100
+    assert read_bundled(csv(tmp_path, quoted)).rows == 100
 
 
 @pytest.mark.parametrize(
@@ -64,8 +62,8 @@ def test_text_that_only_looks_like_it_is_read(tmp_path):
     ],
 )
 def test_what_a_spreadsheet_adds_is_passed_over(tmp_path, content):
-    dataset = read_dataset(csv(tmp_path, content))
-    expected = read_dataset(csv(tmp_path, VALID, "expected.csv"))
+    dataset = read_bundled(csv(tmp_path, content))
+    expected = read_bundled(csv(tmp_path, VALID, "expected.csv"))
     pd.testing.assert_frame_equal(dataset.frame, expected.frame)
     assert dataset.target.tolist() == expected.target.tolist()
     line = content.count("\n") + 1

@@ -13,7 +13,8 @@ from sklearn.metrics import log_loss, roc_auc_score
 from churn.data import simulation
 from churn.data.__main__ import main
 from churn.data.dataset import read_dataset
-from churn.data.simulation import simulate, write_simulated
+from churn.data.simulation import FEATURE_NAMES, TARGET, simulate, write_simulated
+from churn.schema.reading import bundled_schema
 
 
 def generate(*options: str | Path) -> subprocess.CompletedProcess[str]:
@@ -33,6 +34,11 @@ def test_bundled_set_is_what_the_command_makes(tmp_path):
     assert done.stdout == f"wrote 1,200 rows of seed 42 to {out}\n"
     assert out.read_bytes() == (ROOT / "data" / "churn.csv").read_bytes()
     assert names(tmp_path) == ["churn.csv"]
+
+
+def test_the_simulated_table_is_that_of_the_bundled_schema():
+    assert bundled_schema().feature_names == FEATURE_NAMES
+    assert bundled_schema().target.column == TARGET
 
 
 def test_bundled_set_is_a_typical_one():
@@ -82,7 +88,7 @@ def test_rows_do_not_depend_on_how_many_are_asked_for():
 def test_what_is_written_reads_back_equal(tmp_path, name):
     rows = simulation.BLOCK_ROWS + 500
     write_simulated(rows, 9, tmp_path / name)
-    dataset = read_dataset(tmp_path / name)
+    dataset = read_dataset(tmp_path / name, bundled_schema())
     frame, target, _ = simulate(rows, 9)
     pd.testing.assert_frame_equal(dataset.frame, frame)
     assert (dataset.target == target).all()
@@ -185,7 +191,8 @@ def test_two_million_rows_in_bounded_memory(tmp_path, name):
     assert int(written.stdout.split()[-1]) < 400
     code = (
         "import sys; from pathlib import Path; from churn.data.dataset import read_dataset; "
-        "print(read_dataset(Path(sys.argv[1])).rows); " + PEAK_MIB
+        "from churn.schema.reading import bundled_schema; "
+        "print(read_dataset(Path(sys.argv[1]), bundled_schema()).rows); " + PEAK_MIB
     )
     read = subprocess.run(
         [sys.executable, "-c", code, tmp_path / name], cwd=ROOT, capture_output=True, text=True, check=True

@@ -83,12 +83,21 @@ def test_chi_squared_p_value_is_scipys(pairs):
     assert ours.chi_squared_p_value(first, second) == pytest.approx(expected, **EXACT)
 
 
-@given(st.integers(1, 3000), st.integers(1, 3000), st.floats(0, 1))
-def test_unseen_p_value_is_fishers(live_rows, training_rows, share):
-    unseen = int(share * live_rows)
-    table = [[unseen, live_rows - unseen], [0, training_rows]]
-    expected = scipy.stats.fisher_exact(table, alternative="greater").pvalue
-    assert ours.unseen_p_value(unseen, live_rows, training_rows) == pytest.approx(expected, **EXACT)
+@given(st.integers(0, 2000), st.integers(1, 3000), st.integers(0, 2000), st.integers(1, 3000))
+def test_larger_rate_p_value_is_the_binomial_tail(before, rows_before, now, rows_now):
+    share = rows_now / (rows_now + rows_before)
+    expected = scipy.stats.binom.sf(now - 1, before + now, share)
+    assert ours.larger_rate_p_value(before, rows_before, now, rows_now) == pytest.approx(expected, **EXACT)
+
+
+def test_what_is_beyond_chance_is_nothing_on_average_where_nothing_changed():
+    rng, shares = np.random.default_rng(8), np.full(40, 1 / 40)
+    pairs = zip(rng.multinomial(1200, shares, 300), rng.multinomial(500, shares, 300), strict=True)
+    squares = [ours.jensen_shannon_distance(*pair) ** 2 for pair in pairs]
+    # The distance whose square is their mean: nothing is left of it, and of one twice as large nearly all.
+    mean = math.sqrt(np.mean(squares))
+    assert ours.beyond_chance(mean, 40, 1200, 500) < 0.25 * mean
+    assert ours.beyond_chance(2 * mean, 40, 1200, 500) > 0.8 * 2 * mean
 
 
 @given(st.integers(1, 3000), st.integers(2, 3000), st.floats(0, 1))
@@ -147,11 +156,6 @@ def test_quantile_cuts_split_continuous_values_evenly_and_never_leave_an_empty_b
 def test_no_training_bin_is_empty(values):
     numbers = Numbers.of(values)
     assert ours.bin_counts(numbers, ours.quantile_cuts(numbers)).min() > 0
-
-
-def test_fold_rare_adds_up_what_is_too_rare_to_test():
-    first, second = ours.fold_rare([800, 390, 6, 4], [310, 180, 5, 5])
-    assert (first.tolist(), second.tolist()) == ([800, 390, 10], [310, 180, 10])
 
 
 def test_tiny_spreads_divide_by_no_zero():

@@ -8,6 +8,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from churn.data.dataset import read_dataset
 from churn.schema.__main__ import main
 from churn.schema.reading import parse_schema
 
@@ -22,7 +23,7 @@ YES_NO = ["Yes" if left else "No" for left in CHURN]
 def infer(tmp_path, capsysbinary):
     """Infer from columns by name, as a CSV file, or from a path; returns the schema, its text and what was said."""
 
-    def run(source, *options, code=0, delimiter=","):
+    def run(source, *options, code=0, delimiter=",", usable=True):
         path = source
         if isinstance(source, dict):
             text = io.StringIO()
@@ -34,7 +35,12 @@ def infer(tmp_path, capsysbinary):
         found = main(["infer", str(path), *options])
         out, err = (stream.decode() for stream in capsysbinary.readouterr())
         assert found == code, err
-        return (parse_schema(out.encode(), "out") if code == 0 else None), out, err
+        if code:
+            return None, out, err
+        schema = parse_schema(out.encode(), "out")
+        if usable:  # then training takes the file by what was proposed for it
+            assert read_dataset(path, schema).rows > 0
+        return schema, out, err
 
     return run
 
@@ -69,7 +75,7 @@ def test_telco_needs_no_more_than_two_looks(infer):
     assert "7,043 rows, 21 columns" in err
     assert "target Churn, recognised by its name and its values: 'Yes' left (1,869 rows, 26.5%), 'No' stayed" in err
     assert "customerID: identifier" in err
-    assert "TotalCharges: 11 of 7,043 values are missing (0.2%, blank); they are imputed" in err
+    assert "TotalCharges: missing in 11 of 7,043 rows (0.2%, blank); imputed" in err
 
 
 @pytest.mark.parametrize(
@@ -266,9 +272,9 @@ def test_missing_values_are_found_with_their_marks(infer):
     minutes, region, plan = schema.feature[1:]
     assert (minutes.kind, minutes.missing, minutes.example) == ("number", "impute", 7)
     assert region.missing == plan.missing == "impute"  # among texts too: `missing` is of the file
-    assert "minutes: 200 of 400 values are missing (50.0%, blank or '?', 'N/A'); they are imputed" in err
-    assert "region: 100 of 400 values are missing (25.0%, blank or 'N/A')" in err
-    assert "plan: 100 of 400 values are missing (25.0%, blank)" in err
+    assert "minutes: missing in 200 of 400 rows (50.0%, blank or '?', 'N/A'); imputed" in err
+    assert "region: missing in 100 of 400 rows (25.0%, blank or 'N/A')" in err
+    assert "plan: missing in 100 of 400 rows (25.0%, blank)" in err
 
 
 def test_na_among_texts_alone_is_a_region(infer):
@@ -278,7 +284,7 @@ def test_na_among_texts_alone_is_a_region(infer):
 
 
 def test_a_few_texts_among_numbers_are_for_a_person(infer):
-    schema, toml, err = infer(table(age=[n % 60 if n % 50 else "young" for n in range(ROWS)]))
+    schema, toml, err = infer(table(age=[n % 60 if n % 50 else "young" for n in range(ROWS)]), usable=False)
     assert feature(schema, "age").kind == "integer"
     said = "8 fields are no numbers: 'young'; correct them, or add them to `missing` of [file]"
     assert f"# look: {said}" in toml
@@ -387,4 +393,4 @@ def test_no_file_and_no_parquet(infer, tmp_path):
     (tmp_path / "y.parquet").write_text("a,b")
     assert "is not a Parquet file" in infer(tmp_path / "y.parquet", code=2)[2]
     (tmp_path / "folder").mkdir()
-    assert "there is no file *.parquet in this folder" in infer(tmp_path / "folder", code=2)[2]
+    assert "it is a folder without a file *.parquet" in infer(tmp_path / "folder", code=2)[2]

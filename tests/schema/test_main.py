@@ -54,6 +54,18 @@ def test_check_names_what_is_wrong_with_the_file(capsys, monkeypatch, tmp_path):
     assert "7 fields instead of 6" in err
 
 
+def test_check_says_how_an_unusual_file_was_read_and_what_is_missing(capsys, tmp_path):
+    (tmp_path / "table.csv").write_text("age;fee;churn\n1;2,5;1\n2; ;0\n3;2,75;1\n", encoding="utf-8")
+    head = 'version = 1\nname = "t"\n[target]\ncolumn = "churn"\n[file]\nmissing = [" "]\n'
+    age = '[[feature]]\nname = "age"\nkind = "integer"\n'
+    fee = '[[feature]]\nname = "fee"\nkind = "number"\nmissing = "impute"\n'
+    (tmp_path / "schema.toml").write_text(head + age + fee, encoding="utf-8")
+    assert main(["check", str(tmp_path / "table.csv"), "--schema", str(tmp_path / "schema.toml")]) == 0
+    out, err = capsys.readouterr()
+    assert "3 rows, of 66.7% the customer left\nfee: 1 missing (33.3%)\n" in out
+    assert "fields separated by ';', decimal comma" in err
+
+
 def test_diff_is_3_where_clients_break_and_0_where_they_do_not(capsys, schema):
     same, wider = schema(name="same.toml"), schema(("maximum = 200", "maximum = 300"), name="wider.toml")
     assert main(["diff", str(BUNDLED), str(same)]) == 0

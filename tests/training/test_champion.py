@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT, make_home
 from registry_home import store_at
 
+import churn.training.candidate
 import churn.training.champion
 from churn.data.dataset import read_dataset, simulate
 from churn.evaluation import Predictions, evaluate
@@ -185,7 +186,7 @@ def test_a_champion_that_came_while_training_is_compared_with(trained_home, tmp_
         home.pointer.write_text("churn_model_v1:v1\n")  # what another training does in the meantime
         return found
 
-    monkeypatch.setattr(churn.training.champion, "compare_with_current", overtaken)
+    monkeypatch.setattr(churn.training.candidate, "compare_with_current", overtaken)
     with store_at(tmp_path / "store"):
         assert train_main(["--data", str(data / "honest.csv")]) == 0
     assert asked == [None, "churn_model_v1:v1"]

@@ -26,7 +26,7 @@ def parquet_cut_off(folder) -> bytes:
 
 
 BAD = {
-    "target": (VALID + "1,1,1,basic,EU,yes\n", "line 102, column churn: 'yes' is not a number; allowed: 0 or 1"),
+    "target": (VALID + "1,1,1,basic,EU,yes\n", "line 102, column churn: 'yes' is not a target; allowed: 0 or 1"),
     "columns": (VALID.replace("churn", "Churn"), "column 'Churn' is not expected; did you mean 'churn'?"),
     "missing": (VALID + "1,1,1,a,,1\n" * 42, "column region: 29.6% of the values are missing"),
     "encoding": (VALID.encode("utf-16"), "the file is UTF-16; save it as UTF-8"),
@@ -88,4 +88,4 @@ def test_a_holdout_is_checked_like_the_data(home, tmp_path):
     assert snapshot(home.path) == {}
     done = home.run("train.py", "--data", str(tmp_path / "good.csv"), "--holdout", str(tmp_path))
     assert done.returncode == 2
-    assert done.stderr == f"train.py: {tmp_path} cannot be read: it is not a file but a folder\n"
+    assert done.stderr == f"train.py: {tmp_path} cannot be read: it is a folder without a file *.parquet\n"

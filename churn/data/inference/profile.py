@@ -17,6 +17,8 @@ MISSING_WORDS = ("na", "n/a", "#n/a", "null", "none", "nan", "?", "-", "unknown"
 
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_MOST_MARKS = 20
+"""A column has fewer, so that these are all. DISTINCT would take a hash table of megabytes a column."""
 
 
 class Level(NamedTuple):
@@ -152,26 +154,27 @@ def _profile(number: int, table: Table, rows: int, figures: Sequence[Any]) -> Pr
 
 
 def _figures(n: int) -> str:
+    """SQL of a column's figures. No FILTER: each would copy all columns, which takes gigabytes for 200 of them."""
     word = f"lower(t{n}) IN ({', '.join(repr(word) for word in MISSING_WORDS)})"
     return ", ".join(
         (
-            f"count(*) FILTER (t{n} <> '')",
-            f"approx_count_distinct(t{n})",
+            f"count(nullif(t{n}, ''))",
+            f"approx_count_distinct(nullif(t{n}, ''))",
             f"count(x{n})",
             f"min(x{n})",
             f"max(x{n})",
             f"bool_and(x{n} = floor(x{n}))",
-            f"count(*) FILTER (x{n} IS NOT NULL AND regexp_matches(t{n}, '^[+-]?0[0-9]'))",
+            f"count(CASE WHEN x{n} IS NOT NULL AND regexp_matches(t{n}, '^[+-]?0[0-9]') THEN 1 END)",
             f"coalesce(max(length(t{n})), 0)",
-            f"coalesce(list_sort(list(DISTINCT c{n}) FILTER (t{n} = '' OR {word})), [])",
-            f"count(*) FILTER ({word})",
+            f"coalesce(list_sort(approx_top_k(CASE WHEN t{n} = '' OR {word} THEN c{n} END, {_MOST_MARKS})), [])",
+            f"count(CASE WHEN {word} THEN 1 END)",
         )
     )
 
 
 def trimmed(n: int) -> str:
-    """SQL of a column's text without outer blanks."""
-    return f"trim(c{n}, '{SPACES}')"
+    """SQL of a column's text without outer blanks. The first case is that of most texts, and ten times as fast."""
+    return f"CASE WHEN regexp_matches(c{n}, '^[!-~](.*[!-~])?$') THEN c{n} ELSE trim(c{n}, '{SPACES}') END"
 
 
 def _number(n: int, decimal: str) -> str:

@@ -83,7 +83,7 @@ class _Draft:
         parse_schema(toml.encode(), f"the schema proposed for {self._table.path}")
         looks = toml.count(LOOK)
         told = f"look at the {looks} line{'s' * (looks != 1)} with `{LOOK.strip()}`" if looks else "nothing to look at"
-        return Proposal(toml, (*self._notes(), f"{len(self._features)} features proposed; {told}"))
+        return Proposal(toml, (*self._notes(), f"features proposed: {len(self._features)}; {told}"))
 
     def _lines(self) -> Iterator[str]:
         source = f"{self._rows:,} rows of {self._table.path.name!r}"
@@ -149,8 +149,8 @@ class _Draft:
         if missing := self._missing(piece):
             words = set(piece.words) & set(self._words)
             how = f"blank or {_listed(sorted(words))}" if words else "blank"
-            share = f"{missing:,} of {self._rows:,} values are missing ({missing / self._rows:.1%}, {how})"
-            yield f"{share}; they are imputed"
+            share = f"missing in {missing:,} of {self._rows:,} rows ({missing / self._rows:.1%}, {how})"
+            yield f"{share}; imputed"
 
 
 def _is_number(piece: Piece) -> bool:

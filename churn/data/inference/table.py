@@ -14,6 +14,7 @@ from churn.console import Advance, reading
 from churn.data.columns import shorten
 from churn.data.csv_dialect import Dialect, find_dialect
 from churn.data.csv_lines import check_bytes, csv_rows
+from churn.data.parquet_file import parquet_files
 from churn.data.validation import refuse, wrong_width
 from churn.errors import DataError
 from churn.files import duckdb_name
@@ -48,7 +49,7 @@ class Table:
         self.decimal, self.unusual = ".", ""
         self._connection = connection
         self._advance = advance
-        self._size = sum(file.stat().st_size for file in _files(path))
+        self._size = sum(file.stat().st_size for file in parquet_files(path))
         if _is_parquet(path):
             self.names, self.types = self._open_parquet()
         else:
@@ -96,15 +97,13 @@ class Table:
 
     def _open_parquet(self) -> tuple[list[str], list[Type]]:
         # An empty file or a text would be reported as what it is not.
-        for file in _files(self.path):
+        for file in parquet_files(self.path):
             with file.open("rb") as opened:
                 if opened.read(4) != b"PAR1":
                     raise DataError(f"{file} is not a Parquet file: it does not begin with PAR1")
-        names = [duckdb_name(file) for file in _files(self.path)]
-        if not names:
-            raise DataError(f"{self.path} cannot be read: there is no file *.parquet in this folder")
+        names = [duckdb_name(file) for file in parquet_files(self.path)]
         try:
-            data = self._connection.read_parquet(names, hive_partitioning=False, union_by_name=True)
+            data = self._connection.read_parquet(names, hive_partitioning=False)
         except (duckdb.Error, RuntimeError) as error:
             raise self._damage(error) from None
         types = [_type(str(kind.id)) for kind in data.types]
@@ -139,7 +138,7 @@ def opened(path: Path) -> Iterator[Table]:
         "memory_limit": MEMORY,
     }
     try:
-        size = sum(file.stat().st_size for file in _files(path))
+        size = sum(file.stat().st_size for file in parquet_files(path))
         with (
             tempfile.TemporaryDirectory() as folder,
             reading(path.name, SCANS * size) as advance,
@@ -151,13 +150,6 @@ def opened(path: Path) -> Iterator[Table]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read: {reason}") from None
-
-
-def _files(path: Path) -> list[Path]:
-    """The file, or those of a folder; names that begin with `_` or `.` are notes of the program that wrote it."""
-    if not path.is_dir():
-        return [path]
-    return sorted(file for file in path.rglob("*.parquet") if file.is_file() and file.name[0] not in "_.")
 
 
 def _is_parquet(path: Path) -> bool:
