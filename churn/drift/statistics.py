@@ -87,7 +87,7 @@ def wasserstein_distance(training: Numbers, live: Numbers) -> float:
 
 
 def quantile_cuts(training: Numbers, bins: int = 10) -> Floats:
-    """Upper ends of all but the last of at most `bins` bins of about equally many training rows, of at least one row."""
+    """Upper ends of all but the last of at most `bins` bins of about equally many training rows; at least one."""
     up_to = np.cumsum(training.counts) / training.present
     wanted = np.arange(1, bins) / bins
     # A share such as 0.3 may be stored as a hair less.
