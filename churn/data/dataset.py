@@ -124,12 +124,12 @@ def _read_csv(path: Path, columns: Columns, tell: Callable[[str], None]) -> Data
 
 
 def _read_parquet(path: Path, columns: Columns, tell: Callable[[str], None]) -> Dataset:
-    _tell_unnamed(path, columns, parquet_file.parquet_columns(path, columns), tell)
     size = sum(file.stat().st_size for file in parquet_file.parquet_files(path))
     reason = "a value is not allowed"
     try:
         with console.reading(path.name, size) as advance:
-            builder, sha256 = parquet_file.read_parquet(path, columns, advance)
+            builder, sha256, names = parquet_file.read_parquet(path, columns, advance)
+        _tell_unnamed(path, columns, names, tell)
         if dataset := _valid_dataset(path, sha256, builder, columns):
             return dataset
     except ValueError as error:

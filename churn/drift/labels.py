@@ -10,7 +10,7 @@ import pandas as pd
 
 from churn.data.csv_dialect import Dialect, csv_records, find_dialect
 from churn.data.csv_lines import UNIT
-from churn.data.parquet_file import ID, LABEL, check_magic, check_types, damage_reported, target_text
+from churn.data.parquet_file import ID, LABEL, check_magic, check_types, damage_reported, target_sql
 from churn.data.validation import Problems, refuse, wrong_width
 from churn.errors import DataError
 from churn.files import duckdb_name
@@ -125,7 +125,7 @@ class _LabelsFile:
             data = self._scan.connection.read_parquet(duckdb_name(self._path), hive_partitioning=False)
             self._check_names(data.columns)
             check_types(self._path, data, {REQUEST_ID: ID, self._target.column: LABEL})
-            data.project(f"{REQUEST_ID}, {target_text(data, self._target)} AS label").create_view("labels_file")
+            data.project(f"{REQUEST_ID}, {target_sql(data, self._target)} AS label").create_view("labels_file")
             self._make_labels("labels_file")
 
     def _read_csv(self) -> None:
