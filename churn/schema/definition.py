@@ -76,6 +76,8 @@ class Feature(_Table):
             raise ValueError(f"a {self.kind} has no max_length")
         if self.low > self.high:
             raise ValueError(f"minimum {self.low:g} is above maximum {self.high:g}")
+        if self.kind == "integer" and math.ceil(self.low) > math.floor(self.high):
+            raise ValueError(f"there is no whole number from minimum {self.low:g} to maximum {self.high:g}")
         if max(abs(self.low), abs(self.high)) > FURTHEST:
             raise ValueError(f"minimum and maximum go from {-FURTHEST:g} to {FURTHEST:g}")
         if self.example is not None and (why := self._example_problem(self.example)):
@@ -86,12 +88,19 @@ class Feature(_Table):
         if self.kind == "boolean":
             return None if isinstance(example, bool) else "is neither true nor false"
         if self.is_category:
-            return None if isinstance(example, str) and example.strip() else "is not a text"
+            return self._text_problem(example) if isinstance(example, str) else "is not a text"
         if isinstance(example, bool | str):
             return "is not a number"
         if self.kind == "integer" and example != math.floor(example):
             return "is not a whole number"
         return None if self.low <= example <= self.high else f"is not from {self.low:g} to {self.high:g}"
+
+    def _text_problem(self, example: str) -> str | None:
+        try:
+            self.category.uniform(example)
+        except ValueError as error:
+            return f"would be refused in a request: {error}"
+        return None
 
     @property
     def is_category(self) -> bool:

@@ -13,7 +13,7 @@ from churn.schema.json_text import UTF8_MARK, other_encoding
 from churn.schema.record import MAX_PROBLEMS, Customer, RecordValidator, record_error
 
 MAX_ROWS = 10_000
-_CHUNK_ROWS = 256  # about 1 ms of validation between two turns of the event loop, with five features
+_CHUNK_VALUES = 20 * 256  # about 1 ms of validation
 
 
 class Batch(BaseModel):
@@ -51,6 +51,11 @@ def max_values(schema: Schema) -> int:
     return MAX_ROWS * (10 + 2 * fields)
 
 
+def chunk_rows(schema: Schema) -> int:
+    """Rows of a batch between two turns of the event loop: 1 to 2 ms, which is what a batch adds to other requests."""
+    return max(1, min(256, _CHUNK_VALUES // len(schema.feature)))
+
+
 async def parse_batch(body: bytes, validator: RecordValidator) -> list[Customer]:
     """Read `{"customers": [record, ...]}`, other tasks running in between.
 
@@ -65,8 +70,9 @@ async def validate_rows(records: Sequence[Any], validator: RecordValidator) -> l
     """Validate the records of a batch, other tasks running in between. Raises as `parse_batch`."""
     customers: list[Customer] = []
     problems: list[Problem] = []
-    for start in range(0, len(records), _CHUNK_ROWS):
-        chunk = records[start : start + _CHUNK_ROWS]
+    size = chunk_rows(validator.schema)
+    for start in range(0, len(records), size):
+        chunk = records[start : start + size]
         try:
             customers += validator.validate(chunk)
         except ValidationError:

@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from operator import itemgetter
+from operator import contains, itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ type Categories = np.ndarray[tuple[int, ...], np.dtype[np.object_]]
 
 _FILES = ("model.onnx", "card.json", "golden.json")  # what of a model is served, beside its schema
 _CURE = "retrain it, or promote another model"
-_REMEMBERED = 1024  # combinations of categories; a client may send any
 
 
 class Scorer:
@@ -54,14 +52,16 @@ class Scorer:
         try:
             self.threshold = float(card["threshold"])
             rare = card.get("rare_categories", {})
-            known = [frozenset(card["categories"][name]).union(rare.get(name, ())) for name in schema.category_names]
+            known = [
+                frozenset([*card["categories"][name], *rare.get(name, ()), None]) for name in schema.category_names
+            ]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelInvalid(f"model {tag}: card.json lacks or garbles {error}; {_CURE}") from None
-        # A closure, not a method: a cycle through the session would never be collected (serving/worker.py).
-        self._unseen = lru_cache(_REMEMBERED)(_unseen(schema.category_names, known))
+        self._known = known
         self._numbers = _values(schema.number_names)
         self._categories = _values(schema.category_names)
         self._optional = tuple(feature.name for feature in schema.feature if feature.optional)
+        self._optional_values = _values(self._optional)
         self._texts_may_be_missing = any(feature.optional for feature in schema.categories)
         self._session = _session(tag, onnx, schema)
 
@@ -118,12 +118,21 @@ class Scorer:
     def warnings(self, customer: Customer) -> tuple[str, ...]:
         """One sentence for each thing in a record that was not scored as it stands."""
         features = customer.features
-        unseen = self._unseen(self._categories(features))
-        if not self._optional and not customer.retired:
+        categories = self._categories(features)
+        is_known = all(map(contains, self._known, categories))  # quicker than a loop, and nearly always so
+        unseen = () if is_known else self._unseen(categories)
+        if not customer.retired and (not self._optional or None not in self._optional_values(features)):
             return unseen
         imputed = (f"{name} is missing; scored as missing" for name in self._optional if features[name] is None)
         retired = (f"{name} is a field of an earlier schema; ignored" for name in customer.retired)
         return (*unseen, *imputed, *retired)
+
+    def _unseen(self, categories: Sequence[str | None]) -> tuple[str, ...]:
+        return tuple(
+            f"{name} {value!r} was not seen in training; scored as unknown"
+            for name, value, known in zip(self.schema.category_names, categories, self._known, strict=True)
+            if value not in known
+        )
 
     def check_golden(self, golden: dict[str, Any]) -> None:
         """Compare with the predictions recorded at training.
@@ -151,7 +160,10 @@ def _values(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ..
     """What takes the values of these names, as a tuple however many there are."""
     if len(names) > 1:
         return itemgetter(*names)
-    return lambda features: tuple(features[name] for name in names)
+    if not names:
+        return lambda _: ()
+    (name,) = names
+    return lambda features: (features[name],)
 
 
 def _parsed(tag: str, files: Mapping[str, bytes], name: str) -> Json:
@@ -159,19 +171,6 @@ def _parsed(tag: str, files: Mapping[str, bytes], name: str) -> Json:
         return json.loads(files[name])
     except (ValueError, RecursionError) as error:
         raise ModelInvalid(f"model {tag}: {name} cannot be read: {error}; {_CURE}") from None
-
-
-def _unseen(
-    names: Sequence[str], known: Sequence[frozenset[str]]
-) -> Callable[[tuple[str | None, ...]], tuple[str, ...]]:
-    def unseen(categories: tuple[str | None, ...]) -> tuple[str, ...]:
-        return tuple(
-            f"{name} {value!r} was not seen in training; scored as unknown"
-            for name, value, seen in zip(names, categories, known, strict=True)
-            if value is not None and value not in seen
-        )
-
-    return unseen
 
 
 def _check_version(tag: str, card: dict[str, Any]) -> None:

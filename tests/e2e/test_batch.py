@@ -85,3 +85,4 @@ def test_a_batch_over_8_mib_is_413(server):
     answer = post(server, b'{"customers":[' + b" " * (8 * 2**20) + b"]}")
     assert answer.status_code == 413
     assert answer.json()["error"] == "the body is larger than 8388608 bytes"
+    assert "send fewer customers at once, or raise the service's CHURN_MAX_BATCH_BYTES" in answer.text

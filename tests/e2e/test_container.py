@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from tables import all_nullable
 
 from serving.image import BASE_IMAGE
 from tests.conftest import BIN, LEAVING, ROOT, SAFE
@@ -109,6 +110,22 @@ def test_pod_waits_for_the_job_then_serves(engine, image, volume, pod):
     answer = httpx.post(f"{pod.url}/predict", json=LEAVING | {"request_id": "from-outside"})
     assert (answer.status_code, answer.json()["prediction"]) == (200, 1)
     assert volume.journal_ids() == {"from-outside"}
+
+
+def test_the_same_image_trains_and_serves_another_table(engine, image, volume, pod):
+    """Its schema is in the ConfigMap that the Job alone mounts, its file on the volume."""
+    table = all_nullable()
+    data, schema = table.write(volume.folder)
+    data.rename(volume.folder / "data" / "churn.csv")
+    assert schema == volume.folder / "schema.toml"
+    done = run_to_end(engine, image, pod_spec("job.yaml"), volume)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pod.wait_for("/ready", 200, 60)
+    record = {"months": 12, "fee": 49.9, "online": True, "plan": None}
+    answer = httpx.post(f"{pod.url}/predict", json=record)
+    assert (answer.status_code, answer.json()["features"]) == (200, record)
+    assert answer.json()["warnings"] == ["plan is missing; scored as missing"]
+    assert httpx.post(f"{pod.url}/predict", json=SAFE).status_code == 400
 
 
 def test_what_people_do_inside_a_pod(ready_pod):

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from conftest import LEAVING, SAFE, start_server, wait_until
 from other_table import BUNDLED, OTHER, make_two_models, promote, shop
+from test_openapi import check_every_route
 
 from churn.registry import Registry
 
@@ -172,6 +173,11 @@ def test_without_a_model_the_documents_are_of_the_schema_that_training_would_use
     assert fields() == [*SAFE, "request_id"]
     said = [row for row in server.log.read_text().splitlines() if "the bundled one is shown" in row]
     assert len(said) == 4  # once for each damage
+
+
+@pytest.mark.slow
+def test_every_route_does_what_the_document_of_this_model_says(models, tmp_path, serve):
+    check_every_route(serving(serve(models, MONITORING_TOKEN="monitoring-secret"), OTHER), tmp_path)
 
 
 class Clients:

@@ -146,6 +146,7 @@ def test_a_large_body_is_413_with_and_without_a_declared_length(server):
     answer = httpx.post(f"{server.url}/predict", content=chunks(), headers={"content-type": "application/json"})
     assert answer.status_code == 413
     assert answer.json()["error"] == "the body is larger than 65536 bytes"
+    assert "raise the service's CHURN_MAX_BODY_BYTES" in answer.json()["detail"][0]["msg"]
 
 
 def test_unknown_routes_and_methods_have_the_one_error_shape(server):

@@ -105,6 +105,8 @@ def features(draw, name, kinds=KINDS):
         low, high = draw(limits), draw(limits)
         if low is not None and high is not None and low > high:
             low, high = high, low
+        if kind == "integer" and low == high and low in (-0.5, 2.5):
+            high = None  # there is no whole number between them, and so no such schema
         feature |= {key: limit for key, limit in (("minimum", low), ("maximum", high)) if limit is not None}
     return feature
 

@@ -26,7 +26,7 @@ def numeric(draw, name):
     low, high = draw(limits), draw(limits)
     if low is not None and high is not None:
         low, high = sorted((low, high))
-        assume(kind == "number" or math.ceil(low) <= math.floor(high))
+        assume(kind == "number" or math.ceil(low) <= math.floor(high))  # else there is no such schema
     ends = {key: end for key, end in (("minimum", low), ("maximum", high)) if end is not None}
     return {"name": name, "kind": kind, "missing": draw(missing), **ends}
 
@@ -175,3 +175,22 @@ def test_optional_and_retired_fields_are_documented_as_such(schema):
     assert document["properties"]["months"]["type"] == ["integer", "null"]
     assert document["properties"]["old"]["deprecated"] is True
     assert document["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"kind": "category", "example": "toolong", "max_length": 6}, "would be refused in a request"),
+        ({"kind": "category", "example": "a\x07"}, "would be refused in a request"),
+        ({"kind": "category", "example": "  "}, "would be refused in a request"),
+        ({"kind": "category", "example": 5}, "is not a text"),
+        (
+            {"kind": "integer", "minimum": 0.2, "maximum": 0.8},
+            "there is no whole number from minimum 0.2 to maximum 0.8",
+        ),
+    ],
+)
+def test_a_schema_of_which_no_example_is_valid_is_none(schema, wrong, why):
+    document = schema.model_dump(exclude={"identifier"}) | {"feature": [{"name": "a", **wrong}]}
+    with pytest.raises(ValueError, match=why):
+        Schema.model_validate(document)
