@@ -22,7 +22,7 @@ def in_front(bentoml_app, version):
     from serving.worker import worker
 
     worker().start()
-    apps.append(worker().app(not_found, version))
+    apps.append(worker().app(not_found, version, {"routes": []}))
     return bentoml_app
 
 

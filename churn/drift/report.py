@@ -18,7 +18,7 @@ from churn.files import write
 from churn.journal.moments import format_moment
 from churn.settings import DriftSettings
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 JSON_NAME = "drift_report.json"
 HTML_NAME = "drift_report.html"
 
