@@ -58,7 +58,10 @@ def example_record(schema: Schema, card: Mapping[str, Any] | None = None) -> Jso
 
 
 def _field(feature: Feature, example: Value) -> Json:
-    described = {"description": feature.description} if feature.description else {}
+    # JSON Schema cannot say of what it counts the characters; some letters are two or three in upper case.
+    counted = f"Characters are counted in {feature.category.counted_in}." if feature.case != "keep" else ""
+    description = " ".join(filter(None, (feature.description, counted)))
+    described = {"description": description} if description else {}
     return {"type": _type(feature), **_limits(feature), **described, "examples": [example]}
 
 

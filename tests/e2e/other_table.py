@@ -25,7 +25,7 @@ def shop(rows: int = 400) -> Table:
             "items": ('kind = "integer"\nminimum = 0\nmaximum = 500', items),
             "copy": ('kind = "number"\nminimum = 0', price),
             "get": ('kind = "boolean"', card),
-            "town": ('kind = "category"\ncase = "upper"\nmax_length = 20\nmissing = "impute"', town),
+            "town": ('kind = "category"\ncase = "upper"\nmissing = "impute"', town),
             "debt": ('kind = "number"\nmissing = "impute"', debt),
         },
         2 - 0.1 * items - 0.8 * card + 0.6 * (grade == "Bronze") + 0.1 * np.nan_to_num(debt, nan=10),

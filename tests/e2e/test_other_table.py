@@ -90,6 +90,7 @@ def test_the_document_and_the_record_that_its_page_offers_are_those_of_the_model
     assert record["properties"]["items"] == {"type": "integer", "minimum": 0, "maximum": 500, "examples": [19]}
     assert record["properties"]["town"]["type"] == ["string", "null"]
     assert record["properties"]["class"]["description"] == "Grade of the card."
+    assert record["properties"]["town"]["description"] == "Characters are counted in upper case and NFC."
     assert set(record["required"]) == REQUIRED
     for path in ("/predict", "/predict/batch"):
         offered = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
