@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from churn.schema.definition import REQUEST_ID, Schema
+from churn.schema.definition import Schema
+from churn.schema.feature import REQUEST_ID
 from churn.schema.json_schema import Json, example_record, features_schema, record_schema
 from churn.scoring.batch import Batch
 from serving.routes import ROUTES, Error, Route

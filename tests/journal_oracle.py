@@ -10,7 +10,7 @@ import orjson
 
 from churn.journal.moments import latest_moment, parse_moment
 from churn.journal.record import Served
-from churn.schema.definition import Feature
+from churn.schema.feature import Feature
 from churn.schema.record import MISSING_CATEGORY
 
 TIME = re.compile(

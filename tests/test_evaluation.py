@@ -98,6 +98,7 @@ def test_many_rows_are_gathered_without_moving_a_metric():
         assert evaluation.values[name] == pytest.approx(value, abs=tolerance), name
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth_about_as_often_as_they_say():
     truth = {"roc_auc": [], "log_loss": [], "f1": []}
     population = evaluate(predicted(*sample(400_000, 0)), 0).values

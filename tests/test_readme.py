@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from churn.schema.definition import Feature, File, Gate, Identifier, Schema, Target
+from churn.schema.definition import File, Gate, Identifier, Schema
+from churn.schema.feature import Feature
 from churn.schema.reading import parse_schema
+from churn.schema.target import Target
 from serving.routes import ROUTES
 
 ROOT = Path(__file__).parent.parent

@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from churn.schema.definition import Feature, Schema
+from churn.schema.definition import Schema
+from churn.schema.feature import Feature
 from churn.schema.record import MISSING_CATEGORY
 
 MAX_MISSING = 0.05

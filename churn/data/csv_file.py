@@ -15,7 +15,7 @@ from churn.data.csv_dialect import Dialect, csv_records
 from churn.data.csv_lines import UNIT, check_bytes, csv_rows
 from churn.data.frame_builder import Floats, FrameBuilder
 from churn.data.validation import check_records
-from churn.schema.definition import Feature
+from churn.schema.feature import Feature
 
 CHUNK_ROWS = 250_000
 _FEW = 10_000

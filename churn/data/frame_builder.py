@@ -10,7 +10,7 @@ import pandas as pd
 from churn.data.columns import Columns, known_form
 from churn.data.levels import MAX_LEVELS, level_problem
 from churn.data.validation import most_missing, refuse
-from churn.schema.definition import Feature
+from churn.schema.feature import Feature
 from churn.schema.record import MISSING_CATEGORY
 
 type Floats = npt.NDArray[np.float64]

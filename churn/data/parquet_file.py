@@ -18,7 +18,7 @@ from churn.data.frame_builder import FrameBuilder
 from churn.data.validation import Record, check_header, refuse
 from churn.errors import DataError
 from churn.files import duckdb_name
-from churn.schema.definition import Target
+from churn.schema.target import Target
 
 UNIT = "row"
 

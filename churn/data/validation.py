@@ -7,7 +7,7 @@ from pathlib import Path
 
 from churn.data.columns import MAX_MISSING, Columns, shorten
 from churn.errors import DataError
-from churn.schema.definition import Feature
+from churn.schema.feature import Feature
 
 SHOWN = 5
 """So many kinds of problems of a file are listed, and so many places of each; the rest are counted."""

@@ -15,7 +15,9 @@ from churn.data.validation import Problems, refuse, wrong_width
 from churn.errors import DataError
 from churn.files import duckdb_name
 from churn.journal.scan import Scan
-from churn.schema.definition import REQUEST_ID, Schema, Target
+from churn.schema.definition import Schema
+from churn.schema.feature import REQUEST_ID
+from churn.schema.target import Target
 
 OURS = (REQUEST_ID, "label")
 """What the two columns are called here."""

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from churn.journal.moments import EARLIEST, LATEST, format_moment
-from churn.schema.definition import Feature, Schema
+from churn.schema.definition import Schema
+from churn.schema.feature import Feature
 from churn.schema.record import RECORD_VERSION
 
 _TAIL = b',"schema_version":%d}\n' % RECORD_VERSION

@@ -2,184 +2,27 @@
 
 import hashlib
 import json
-import math
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from churn.schema.category import Case, Category
+from churn.schema.feature import Feature
+from churn.schema.table import Table
+from churn.schema.target import Target
 
-FURTHEST = 1e15
-"""What a number without a limit of its own may be at most, either way: 32 bits hold it, and what is computed of it."""
 MAX_FEATURES = 1_000
-REQUEST_ID = "request_id"
-"""Name of the client's own id in a request: no feature's."""
-
-type Kind = Literal["integer", "number", "category", "boolean"]
-type Value = str | int | float | bool
 
 
-class _Table(BaseModel):
-    """A table of the TOML file: nothing but the keys below, of exactly these types."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class Feature(_Table):
-    """What the model is given of a customer under one name.
-
-    Attributes:
-        name: key in requests, a word of letters, digits and `_`.
-        column: what files call it, where that is not `name`.
-        kind: a boolean is true or false in requests and counts as the number 1 or 0.
-        minimum: the least number allowed, and `maximum` the greatest; None is no limit but `FURTHEST`.
-        case: what the texts of a category are changed to.
-        max_length: characters of a category at most.
-        missing: `impute`: it may be absent, or null; `refuse`: only in up to 5 % of the rows of a training file.
-        description: for people, in the documents made of the schema.
-        example: a value of the record that these documents show.
-
-    """
-
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    column: str = ""
-    kind: Kind
-    minimum: float | None = None
-    maximum: float | None = None
-    case: Case = "keep"
-    max_length: Annotated[int, Field(ge=1, le=1_000)] = 64
-    missing: Literal["refuse", "impute"] = "refuse"
-    description: str = ""
-    example: str | int | float | bool | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _check_name(cls, name: str) -> str:
-        if not name.isidentifier() or name != unicodedata.normalize("NFC", name):
-            raise ValueError('a name is letters, digits and "_"; what files call it goes into `column`')
-        if name == REQUEST_ID:
-            raise ValueError("request_id is the client's own id of a request; give the feature another name")
-        return name
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        numeric = self.kind in ("integer", "number")
-        given = self.model_fields_set
-        for key, allowed in (("minimum", numeric), ("maximum", numeric), ("case", self.is_category)):
-            if key in given and not allowed:
-                raise ValueError(f"a {self.kind} has no {key}")
-        if "max_length" in given and not self.is_category:
-            raise ValueError(f"a {self.kind} has no max_length")
-        if self.low > self.high:
-            raise ValueError(f"minimum {self.low:g} is above maximum {self.high:g}")
-        if self.kind == "integer" and math.ceil(self.low) > math.floor(self.high):
-            raise ValueError(f"there is no whole number from minimum {self.low:g} to maximum {self.high:g}")
-        if max(abs(self.low), abs(self.high)) > FURTHEST:
-            raise ValueError(f"minimum and maximum go from {-FURTHEST:g} to {FURTHEST:g}")
-        if self.example is not None and (why := self._example_problem(self.example)):
-            raise ValueError(f"the example {self.example!r} {why}")
-        return self
-
-    def _example_problem(self, example: Value) -> str | None:
-        if self.kind == "boolean":
-            return None if isinstance(example, bool) else "is neither true nor false"
-        if self.is_category:
-            return self._text_problem(example) if isinstance(example, str) else "is not a text"
-        if isinstance(example, bool | str):
-            return "is not a number"
-        if self.kind == "integer" and example != math.floor(example):
-            return "is not a whole number"
-        return None if self.low <= example <= self.high else f"is not from {self.low:g} to {self.high:g}"
-
-    def _text_problem(self, example: str) -> str | None:
-        try:
-            self.category.uniform(example)
-        except ValueError as error:
-            return f"would be refused in a request: {error}"
-        return None
-
-    @property
-    def is_category(self) -> bool:
-        """Whether it is a text; else it is a number, or a boolean taken for one."""
-        return self.kind == "category"
-
-    @property
-    def optional(self) -> bool:
-        """Whether a request may leave it out, or say null."""
-        return self.missing == "impute"
-
-    @property
-    def in_files(self) -> str:
-        """The column of files."""
-        return self.column or self.name
-
-    @property
-    def low(self) -> float:
-        """The least number allowed."""
-        if self.kind == "boolean":
-            return 0.0
-        return -FURTHEST if self.minimum is None else self.minimum
-
-    @property
-    def high(self) -> float:
-        """The greatest number allowed."""
-        if self.kind == "boolean":
-            return 1.0
-        return FURTHEST if self.maximum is None else self.maximum
-
-    @property
-    def category(self) -> Category:
-        """The normal form of its texts."""
-        return Category(self.case, self.max_length)
-
-
-class Target(_Table):
-    """The column that says who left.
-
-    Attributes:
-        column: its name in files.
-        positive: texts or numbers that mean that the customer left.
-        negative: those that mean that the customer stayed.
-
-    """
-
-    column: Annotated[str, Field(min_length=1)]
-    positive: Annotated[tuple[Value, ...], Field(min_length=1, strict=False)] = (1,)
-    negative: Annotated[tuple[Value, ...], Field(min_length=1, strict=False)] = (0,)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for value in self.positive:
-            if plain(str(value)) in map(plain, map(str, self.negative)):
-                raise ValueError(f"{value!r} cannot be both positive and negative")
-        return self
-
-    def label(self, text: str) -> int | None:
-        """1 or 0 for a field that is not empty; None where it is neither: `1.0` is `1`, outer blanks do not count."""
-        return self._labels.get(plain(text))
-
-    @cached_property
-    def _labels(self) -> dict[str, int]:
-        return {plain(str(value)): label for label in (0, 1) for value in (self.negative, self.positive)[label]}
-
-    @property
-    def allowed(self) -> str:
-        """What the column may hold, in words."""
-        values = (*self.negative, *self.positive)
-        return " or ".join((", ".join(map(_shown, values[:-1])), _shown(values[-1])))
-
-
-class Identifier(_Table):
+class Identifier(Table):
     """The column that names a row; never a feature."""
 
     column: Annotated[str, Field(min_length=1)]
 
 
-class File(_Table):
+class File(Table):
     """How files are written, where that cannot be told from the file.
 
     Attributes:
@@ -192,7 +35,7 @@ class File(_Table):
     ignore: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
-class Gate(_Table):
+class Gate(Table):
     """What a candidate must reach.
 
     Attributes:
@@ -203,7 +46,7 @@ class Gate(_Table):
     f1: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
-class Schema(_Table):
+class Schema(Table):
     """The schema of a table of customers.
 
     Attributes:
@@ -293,17 +136,3 @@ class Schema(_Table):
         """SHA-256 of what the schema says, comments and order of keys left out."""
         content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
-
-
-def plain(text: str) -> str:
-    """The form in which target values are compared: `Yes ` is `Yes`, `1.0` is `1`, `True` is `true`."""
-    text = text.strip()
-    try:
-        number = float(text)
-    except ValueError:
-        return "true" if text == "True" else "false" if text == "False" else text
-    return str(int(number)) if number.is_integer() else str(number)
-
-
-def _shown(value: Value) -> str:
-    return value if isinstance(value, str) else str(value).lower()

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from churn.schema.definition import FURTHEST, Feature, Schema
+from churn.schema.definition import Schema
+from churn.schema.feature import FURTHEST, Feature
 
 
 class Difference(NamedTuple):

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from churn.schema.category import PRINTABLE
-from churn.schema.definition import REQUEST_ID, Feature, Schema, Value
+from churn.schema.definition import Schema
+from churn.schema.feature import REQUEST_ID, Feature
 from churn.schema.record import REQUEST_ID_LENGTH
+from churn.schema.table import Value
 
 type Json = dict[str, Any]
 

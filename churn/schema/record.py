@@ -8,7 +8,8 @@ from pydantic_core import CoreConfig, CoreSchema, ErrorDetails, SchemaValidator,
 
 from churn.errors import Problem, RecordError
 from churn.schema.category import PRINTABLE
-from churn.schema.definition import REQUEST_ID, Feature, Schema
+from churn.schema.definition import Schema
+from churn.schema.feature import REQUEST_ID, Feature
 from churn.schema.json_text import UTF8_MARK, other_encoding
 from churn.schema.whole_number import whole_number
 

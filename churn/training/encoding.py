@@ -13,7 +13,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Binarizer, FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.utils import check_array
 
-from churn.schema.definition import FURTHEST, Schema
+from churn.schema.definition import Schema
+from churn.schema.feature import FURTHEST
 from churn.schema.record import MISSING_CATEGORY
 
 FIT_ROWS = 50_000

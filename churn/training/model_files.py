@@ -23,7 +23,8 @@ import pandas as pd
 
 from churn.data.dataset import Dataset
 from churn.drift.reference import build_reference, train_stats
-from churn.schema.definition import Feature, Schema
+from churn.schema.definition import Schema
+from churn.schema.feature import Feature
 from churn.schema.json_text import Json
 from churn.schema.reading import FILE_NAME as SCHEMA_FILE
 from churn.schema.record import MISSING_CATEGORY, RECORD_VERSION

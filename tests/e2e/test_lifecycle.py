@@ -23,6 +23,7 @@ def events(server):
     return [row for row in rows if row.get("logger", "").startswith("churn")]
 
 
+@pytest.mark.slow
 def test_without_a_model_it_starts_says_why_and_becomes_ready_without_a_restart(home, serve):
     server = serve(home)
     health = get(server, "/health")

@@ -24,6 +24,8 @@ from hostile import (
     target_server,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory, trained_home):
@@ -146,7 +148,6 @@ def _slow_senders(server, number):
     asyncio.run(attack())
 
 
-@pytest.mark.slow
 # Test runners have threads; the forked attacker takes nothing of theirs but this server's address.
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_five_hundred_slow_senders_do_not_slow_a_normal_client(target):

@@ -74,6 +74,7 @@ def test_a_damaged_schema_is_refused_by_promote(registry, capsys):
     assert "line 1, version" in said
 
 
+@pytest.mark.slow
 def test_train_saves_such_a_model_and_says_why_it_is_not_served(home_with_model, tmp_path):
     schema = tmp_path / "narrower.toml"
     schema.write_text(NARROWER, encoding="utf-8")

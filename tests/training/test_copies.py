@@ -173,6 +173,7 @@ def test_a_holdout_of_copies_of_few_customers_is_too_small():
         without_rows_of(training, holdout)
 
 
+@pytest.mark.slow
 def test_noise_of_which_each_row_is_there_20_times_is_refused_and_the_copies_are_told(tmp_path):
     """The rows differ in what training does not look at: their order, letter case, blanks."""
     frame, target = noise(11)

@@ -132,6 +132,7 @@ def test_a_text_without_a_case_rule_is_known_as_it_is_written():
     assert stored.scorer.warnings(record) == ()
 
 
+@pytest.mark.slow
 def test_wide_tables_agree_too():
     data = TABLES["wide"]().dataset
     model = train_model(data, estimator="logistic", seed=1, holdout=data)

@@ -10,7 +10,8 @@ from churn.data.inference.profile import Profile
 from churn.data.inference.ranges import generous_range
 from churn.data.inference.roles import Judged, Role, differs_in_case, is_counted, is_named_key, judge
 from churn.data.inference.suspects import suspicion
-from churn.schema.definition import REQUEST_ID, Value
+from churn.schema.feature import REQUEST_ID
+from churn.schema.table import Value
 
 _DEFAULT_LENGTH = 64
 _LENGTHS = (_DEFAULT_LENGTH, 128, 256, 512, 1_000)

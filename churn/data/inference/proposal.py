@@ -12,8 +12,8 @@ from churn.data.inference.rendering import LOOK, render_feature, render_ignored,
 from churn.data.inference.table import Table, opened
 from churn.data.inference.target import MOST_TEXTS, FoundTarget, find_target
 from churn.errors import DataError
-from churn.schema.definition import Value
 from churn.schema.reading import parse_schema
+from churn.schema.table import Value
 
 
 class Proposal(NamedTuple):

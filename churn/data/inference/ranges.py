@@ -2,7 +2,7 @@
 
 import math
 
-from churn.schema.definition import FURTHEST
+from churn.schema.feature import FURTHEST
 
 _ROOM = 1.5
 _LEAST = 1e-300

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from churn.data.inference.piece import Piece
-from churn.schema.definition import Value
+from churn.schema.table import Value
 
 LOOK = "# look: "
 

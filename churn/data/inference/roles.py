@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from churn.data.columns import shorten
 from churn.data.inference.profile import Profile
-from churn.schema.definition import FURTHEST, Kind
+from churn.schema.feature import FURTHEST, Kind
 
 MANY_LEVELS = 20
 """Of a category with more levels, training takes the rare ones together."""

@@ -10,7 +10,8 @@ from churn.data.columns import shorten
 from churn.data.inference.profile import Level, Profile, trimmed
 from churn.data.inference.table import Table
 from churn.errors import DataError
-from churn.schema.definition import Value, plain
+from churn.schema.table import Value
+from churn.schema.target import plain
 
 MOST_TEXTS = 6
 """A target column has at most so many different texts."""
