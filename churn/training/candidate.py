@@ -1,5 +1,6 @@
 """Candidate model: training, export, evaluation and gate; then it is saved, and promoted if it may serve."""
 
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,9 @@ from churn.errors import SchemaChangeRefused
 from churn.evaluation import Evaluation, evaluate
 from churn.registry import Registry
 from churn.registry.writer import Writer
+from churn.schema.record import MISSING_CATEGORY
 from churn.training.champion import compare_with_current, current_or_none
+from churn.training.encoding import LEVEL_ROWS, MOST_LEVELS, Inputs
 from churn.training.export import check_parity, export_onnx
 from churn.training.gate import Verdict, gate_candidate
 from churn.training.model_files import library_versions, model_files
@@ -28,6 +31,7 @@ def train_candidate(
         RegistryError: it could not be saved or promoted.
     """
     model = train_model(dataset, estimator=options.estimator, seed=options.seed, holdout=holdout)
+    _report_rare(model.inputs)
     onnx = export_onnx(model)
     check_parity(model, onnx)
     evaluation = evaluate(model.predictions, options.seed)
@@ -47,6 +51,16 @@ def train_candidate(
         outcome = _save(writer, model_name, options, verdict, files, facts | {"threshold": model.threshold})
     print_report(evaluation.metrics, verdict, outcome)
     return outcome.promoted
+
+
+def _report_rare(inputs: Inputs) -> None:
+    for name, rare in inputs.rare.items():
+        if rare:
+            total = len(rare) + len([text for text in inputs.categories[name] if text != MISSING_CATEGORY])
+            sys.stderr.write(
+                f"train.py: {name}: {len(rare):,} of {total:,} texts are rare (in fewer than {LEVEL_ROWS} rows, or "
+                f"beyond the {MOST_LEVELS} most frequent); they are encoded like one that training has not seen\n"
+            )
 
 
 def _facts(options: Options, dataset: Dataset, evaluation: Evaluation) -> dict[str, Any]:
