@@ -78,7 +78,7 @@ def _alone(evaluation: Evaluation, gate_f1: float | None) -> tuple[GateCheck, ..
     loss_gain = draws["baseline_log_loss"] - draws["log_loss"]
     # What a perfectly calibrated model stays below in 99 % of samples of this size.
     calibration_limit = CALIBRATION_SLACK + _upper(evaluation.cells.calibration_error_by_chance(seed=0, draws=400))
-    f1 = _at_least("f1", figures["f1"], gate_f1, "F1 reaches --gate-f1") if gate_f1 is not None else None
+    f1 = _at_least("f1", figures["f1"], gate_f1, "F1 reaches what --gate-f1, or else the schema, asks for") if gate_f1 is not None else None
     return (
         *([f1] if f1 else []),
         _at_least("f1_gain", _upper(f1_gain), 0.0, "F1 is not below the best constant answer's by more than noise"),
