@@ -78,9 +78,10 @@ def _alone(evaluation: Evaluation, gate_f1: float | None) -> tuple[GateCheck, ..
     loss_gain = draws["baseline_log_loss"] - draws["log_loss"]
     # What a perfectly calibrated model stays below in 99 % of samples of this size.
     calibration_limit = CALIBRATION_SLACK + _upper(evaluation.cells.calibration_error_by_chance(seed=0, draws=400))
-    f1 = _at_least("f1", figures["f1"], gate_f1, "F1 reaches what --gate-f1, or else the schema, asks for") if gate_f1 is not None else None
+    reason = "F1 reaches what --gate-f1, or else the schema, asks for"
+    asked = () if gate_f1 is None else (_at_least("f1", figures["f1"], gate_f1, reason),)
     return (
-        *([f1] if f1 else []),
+        *asked,
         _at_least("f1_gain", _upper(f1_gain), 0.0, "F1 is not below the best constant answer's by more than noise"),
         _above("log_loss_gain", _lower(loss_gain), 0.0, "log loss is better than the base rate's, beyond noise"),
         _above("roc_auc", _lower(draws["roc_auc"]), 0.5, "ROC AUC is above a coin's, beyond noise"),
