@@ -71,7 +71,7 @@ def _levels(column: "pd.Series[str]", *, optional: bool) -> tuple[list[str], lis
     counts = counts.drop(MISSING_CATEGORY, errors="ignore").sort_index().sort_values(ascending=False, kind="stable")
     kept = counts
     if len(counts) > MANY_LEVELS:
-        kept = counts[counts >= LEVEL_ROWS][:MOST_LEVELS]
+        kept = counts[: max(1, min(MOST_LEVELS, int((counts >= LEVEL_ROWS).sum())))]  # one at least, for the encoder
     return sorted([*missing, *map(str, kept.index)]), sorted(map(str, counts.index.difference(kept.index)))
 
 

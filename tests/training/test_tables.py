@@ -111,6 +111,15 @@ def test_rare_levels_are_encoded_like_one_not_seen_and_are_not_warned_of():
     assert first == second != third
 
 
+def test_of_a_column_of_nothing_but_rare_levels_the_most_frequent_is_kept():
+    random = np.random.default_rng(2)
+    names, score = [f"n{number % 300}" for number in range(1000)], random.normal(size=1000)
+    table = make_table({"surname": ('kind = "category"', names), "score": ('kind = "number"', score)}, 2 * score)
+    stored = Stored(table, "logistic")
+    assert stored.model.inputs.categories["surname"] == ["n0"]
+    assert len(stored.model.inputs.rare["surname"]) == 299
+
+
 def test_features_of_one_kind_only_have_one_input():
     random = np.random.default_rng(1)
     values = random.normal(size=400)
