@@ -210,6 +210,15 @@ def test_what_a_model_cannot_use_is_ignored_with_what_to_do(infer):
         assert f"{name}: ignored; dates such as" in err
 
 
+def test_amounts_are_no_dates(infer):
+    """`3535.48` has the form of a month of the year 3535."""
+    schema, _, err = infer(table(amount=[f"{1000 + 37 * n % 9000}.{n % 90 + 10}" for n in range(ROWS)]))
+    assert [(feature.name, feature.kind) for feature in schema.feature if feature.name == "amount"] == [
+        ("amount", "number")
+    ]
+    assert "amount" not in err
+
+
 def test_leakage_suspects_are_ignored_and_must_be_looked_at(infer):
     random = np.random.default_rng(6)
     noise = random.random(ROWS).tolist()

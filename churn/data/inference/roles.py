@@ -97,8 +97,10 @@ def _useless(profile: Profile) -> str | None:
 
 
 def _date(profile: Profile) -> str | None:
-    compact = profile.is_number and bool(profile.whole) and len(profile.known) > MANY_LEVELS
-    if profile.type == "moment" or _share(profile, _COMPACT_DATE if compact else _DATE) >= _MOST:
+    compact = bool(profile.whole) and len(profile.known) > MANY_LEVELS
+    if profile.is_number and not compact:
+        return None  # 3535.48 is no month of the year 3535
+    if profile.type == "moment" or _share(profile, _COMPACT_DATE if profile.is_number else _DATE) >= _MOST:
         return f"dates such as {shorten(profile.known[0].text or '')}"
     return None
 
