@@ -46,10 +46,12 @@ class Sample:
             TrainingError: a class has too few customers.
         """
         if self._rarest < FEWEST:
-            what = "rows" if self.customers == len(self.target) else "different customers"
+            what, more = "rows", ""
+            if self.customers < len(self.target):
+                what, more = "different customers", ", or features that tell them apart: rows of equal features are one"
             raise TrainingError(
                 f"too few {what} to train on: the rarer class has {self._rarest}, cross-validation needs at least "
-                f"{FEWEST}; collect more data"
+                f"{FEWEST}; collect more data{more}"
             )
 
     def folds(self, seed: int) -> list[tuple[Rows, Rows]]:
