@@ -97,7 +97,7 @@ class Scorer:
         numbers = np.array([self._numbers(customer.features) for customer in customers], np.float32)
         categories = np.array([self._categories(customer.features) for customer in customers], object)
         if self._texts_may_be_missing:
-            categories[categories == None] = MISSING_CATEGORY  # noqa: E711 - of each element
+            categories[np.equal(categories, None)] = MISSING_CATEGORY
         probabilities: list[float] = self.score_columns(
             numbers.reshape(count, -1), categories.reshape(count, -1)
         ).tolist()

@@ -125,7 +125,7 @@ def profile_columns(table: Table) -> list[Profile]:
     fields = ", ".join(f"{trimmed(n)} AS t{n}, {_number(n, table.decimal)} AS x{n}" for n in columns)
     figures = ", ".join(_figures(n) for n in columns)
     # Made of numbers of columns and of constants.
-    (row,) = table.scan(f"SELECT count(*), {figures} FROM (SELECT *, {fields} FROM data)")  # noqa: S608
+    (row,) = table.scan(f"SELECT count(*), {figures} FROM (SELECT *, {fields} FROM data)")
     rows, values = row[0], row[1:]
     each = len(values) // len(table.names)
     profiles = [_profile(number, table, rows, values[number * each : (number + 1) * each]) for number in columns]
@@ -133,7 +133,7 @@ def profile_columns(table: Table) -> list[Profile]:
     # By the hash of the row's number: the same rows whatever the number of threads, and no rhythm of the file's.
     few = f"hash(row) % {rows} < {wanted}" if rows > wanted else "true"
     table.scan(
-        "CREATE TEMP TABLE sample AS SELECT * EXCLUDE row "  # noqa: S608 - two numbers
+        "CREATE TEMP TABLE sample AS SELECT * EXCLUDE row "
         f"FROM (SELECT *, row_number() OVER () AS row FROM data) WHERE {few}"
     )
     return profiles
@@ -142,7 +142,7 @@ def profile_columns(table: Table) -> list[Profile]:
 def read_levels(table: Table, profile: Profile, label: str = "NULL") -> tuple[Level, ...]:
     """The levels of a column of the sample; `label` is SQL: 1, 0 or NULL of a row."""
     found = table.rows(
-        f"SELECT nullif({trimmed(profile.number)}, '') AS text, count(*) AS n, "  # noqa: S608 - made by this package
+        f"SELECT nullif({trimmed(profile.number)}, '') AS text, count(*) AS n, "
         f"count(*) FILTER ({label} = 1), count(*) FILTER ({label} = 0) FROM sample GROUP BY text ORDER BY n DESC, text"
     )
     return tuple(Level(*row) for row in found)

@@ -101,7 +101,7 @@ def find_target(table: Table, profiles: Sequence[Profile], wanted: str | None) -
 
 def _chosen(table: Table, profile: Profile, how: str) -> FoundTarget:
     rows = table.rows(
-        f"SELECT {trimmed(profile.number)} AS text, count(*) FROM data WHERE text <> '' GROUP BY text "  # noqa: S608 - a column's number
+        f"SELECT {trimmed(profile.number)} AS text, count(*) FROM data WHERE text <> '' GROUP BY text "
         f"ORDER BY count(*) DESC, text LIMIT {MOST_TEXTS + 1}"
     )
     counts: dict[str, int] = dict(rows)
@@ -137,7 +137,7 @@ def _recognised(table: Table, profiles: Sequence[Profile]) -> Profile:
 def _agree(table: Table, one: Profile, other: Profile) -> bool:
     """Whether both columns say the same of each row of the sample."""
     same = " = ".join(_in(profile, _sides_of(profile).positive) for profile in (one, other))
-    return bool(table.rows(f"SELECT coalesce(bool_and(({same})), true) FROM sample")[0][0])  # noqa: S608 - quoted texts
+    return bool(table.rows(f"SELECT coalesce(bool_and(({same})), true) FROM sample")[0][0])
 
 
 def _sides_of(profile: Profile) -> _Sides:
