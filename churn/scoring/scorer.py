@@ -97,7 +97,7 @@ class Scorer:
         numbers = np.array([self._numbers(customer.features) for customer in customers], np.float32)
         categories = np.array([self._categories(customer.features) for customer in customers], object)
         if self._texts_may_be_missing:
-            categories[np.equal(categories, None)] = MISSING_CATEGORY
+            categories[~categories.astype(bool)] = MISSING_CATEGORY  # None alone: no text is empty
         probabilities: list[float] = self.score_columns(
             numbers.reshape(count, -1), categories.reshape(count, -1)
         ).tolist()
