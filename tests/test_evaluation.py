@@ -87,6 +87,7 @@ def test_a_resample_gives_what_the_repeated_rows_give():
             assert drawn[name][draw] == pytest.approx(value, abs=1e-9), name
 
 
+@pytest.mark.slow
 def test_many_rows_are_gathered_without_moving_a_metric():
     target, probability = sample(60_000, 7)
     predictions = predicted(target, probability)

@@ -55,11 +55,12 @@ def test_a_prediction_needs_the_token_where_one_is_asked_for(guarded):
     assert httpx.get(f"{guarded.url}/ready").status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "swap",
     [
-        pytest.param("written anew", marks=pytest.mark.slow),
-        pytest.param("replaced", marks=pytest.mark.slow),
+        "written anew",
+        "replaced",
         "a link as Kubernetes makes it",
     ],
 )

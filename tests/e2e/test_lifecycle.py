@@ -109,6 +109,7 @@ def test_a_registry_that_goes_away_and_comes_back_changes_nothing(home_with_mode
     wait_until(lambda: "detail" not in get(server, "/health").json(), server.log.read_text)
 
 
+@pytest.mark.slow
 def test_the_model_comes_from_the_mirror_into_an_empty_store(home_with_model, serve):
     assert not any(home_with_model.bentoml_home.glob("models/*"))
     server = serve(home_with_model)

@@ -68,6 +68,7 @@ def test_the_record_that_the_page_offers_to_send_is_answered(server):
     assert (answer.status_code, answer.json()["request_id"]) == (200, "req-safe")
 
 
+@pytest.mark.slow
 def test_a_protected_service_says_so(home):
     server = start_server(home, CHURN_PREDICT_TOKEN="predict-secret")
     try:

@@ -153,6 +153,7 @@ def test_a_call_in_process_takes_a_plain_record(of_the_shop):
     assert len(batch["predictions"]) == 2
 
 
+@pytest.mark.slow
 def test_without_a_model_the_documents_are_of_the_schema_that_training_would_use(home, serve):
     server = serve(home)
     own = home.path / "schema.toml"

@@ -52,6 +52,7 @@ def train(home, data, *options):
     return done, entry["gate"]["champion"], entry
 
 
+@pytest.mark.slow
 def test_an_honest_retraining_follows_the_champion_with_all_figures(champion_home, data):
     done, champion, entry = train(champion_home, data / "honest.csv", "--holdout", str(data / "holdout.csv"))
     assert done.returncode == 0, done.stdout
