@@ -45,9 +45,13 @@ def train_candidate(
     verdict = gated()
     facts = _facts(options, dataset, evaluation) | {"judged_on": model.predictions.source}
     files = model_files(model, onnx, dataset, facts)
+    figures = report_figures(model, dataset, evaluation, options.seed)
     with registry.writing(create=True) as writer:  # until the promotion, nobody else promotes
         if current_or_none(registry) != verdict.comparison.tag:
             verdict = gated()  # another training was faster: its model is the champion now
+        tag = writer.free_tag(model_name, options.version)
+        document = report_document(tag, figures, verdict, json.loads(files["card.json"]))
+        files |= report_files(document)
         outcome = _save(writer, model_name, options, verdict, files, facts | {"threshold": model.threshold})
     print_report(evaluation.metrics, verdict, outcome)
     return outcome.promoted
