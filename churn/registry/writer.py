@@ -16,7 +16,7 @@ from churn.registry.history import Promotion, predecessor, read_promotions, rend
 from churn.registry.layout import TEMPORARY_PREFIX, Layout, os_errors_reported, replace_files
 from churn.registry.lock import locked, this_command, utc_now
 from churn.registry.metadata import find_entry, read_entries, write_entries
-from churn.registry.naming import check_input, choose_tag
+from churn.registry.naming import check_input, check_tag, choose_tag
 from churn.registry.pointer import pointed_at, read_pointer
 from churn.registry.recovery import IntentLog, train_stats
 from churn.registry.schema_change import check_schema_change
@@ -57,6 +57,11 @@ class Writer:
     _intents: IntentLog
     _key: "ModelKey | None"
     _model_name: str | None
+
+    def free_tag(self, name: str, version: str | None) -> str:
+        """The tag under which `save` would save; raises as it does."""
+        check_tag(name, version)
+        return str(choose_tag(self._layout, self._store, name, version))
 
     def save(self, name: str, version: str | None, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> str:
         """Save a model in the store, the mirror and the metadata, in that order; returns its tag.

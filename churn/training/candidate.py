@@ -1,5 +1,6 @@
 """Candidate model: training, export, evaluation and gate; then it is saved, and promoted if it may serve."""
 
+import json
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from churn.training.encoding import LEVEL_ROWS, MOST_LEVELS, Inputs
 from churn.training.export import check_parity, export_onnx
 from churn.training.gate import Verdict, gate_candidate
 from churn.training.model_files import library_versions, model_files
+from churn.training.model_report import report_document, report_figures, report_files
 from churn.training.options import Options
 from churn.training.pipeline import train_model
 from churn.training.report import Outcome, print_report
