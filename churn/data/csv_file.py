@@ -103,6 +103,7 @@ class _Reader:
             dtype=kinds,
             keep_default_na=False,
             na_values={} if exact else dict.fromkeys(self._many_values, self._missing),
+            float_precision="round_trip",  # the default takes 360.99999999999994 for 361
             low_memory=False,
             chunksize=CHUNK_ROWS,
         )

@@ -24,7 +24,6 @@ from churn.schema.definition import Schema
 __all__ = ["Dataset", "read_dataset", "simulate"]
 
 _CSV = (".csv", ".tsv", ".txt")
-_PARQUET = ".parquet"
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def read_dataset(path: Path, schema: Schema, tell: Callable[[str], None] = lambd
     try:
         if why := _why_unreadable(path):
             raise DataError(f"{path} cannot be read: {why}")
-        found = _read_parquet(path, columns, tell) if _is_parquet(path) else _read_csv(path, columns, tell)
+        found = _read_parquet(path, columns, tell) if parquet_file.is_parquet(path) else _read_csv(path, columns, tell)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read: {reason}") from None
@@ -91,17 +90,13 @@ def read_dataset(path: Path, schema: Schema, tell: Callable[[str], None] = lambd
 def _why_unreadable(path: Path) -> str | None:
     if path.is_dir():
         return None  # of Parquet files
-    if path.suffix.lower() not in (*_CSV, _PARQUET):
+    if path.suffix.lower() not in (*_CSV, parquet_file.SUFFIX):
         kind = foreign_kind(path) if path.is_file() else None
         hint = f"; it is {kind[0]}: {kind[1]}" if kind else ""
-        return f"its name must end in {', '.join(_CSV)} or {_PARQUET}{hint}"
+        return f"its name must end in {', '.join(_CSV)} or {parquet_file.SUFFIX}{hint}"
     if not path.is_file():
         return "it is not a file" if path.exists() else "there is no such file"
     return None
-
-
-def _is_parquet(path: Path) -> bool:
-    return path.is_dir() or path.suffix.lower() == _PARQUET
 
 
 def _read_csv(path: Path, columns: Columns, tell: Callable[[str], None]) -> Dataset:

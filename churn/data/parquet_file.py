@@ -19,8 +19,10 @@ from churn.data.validation import Record, check_header, refuse
 from churn.errors import DataError
 from churn.files import duckdb_name
 from churn.schema.target import Target
+from churn.sql import NO_DOWNLOADS, quote_name
 
 UNIT = "row"
+SUFFIX = ".parquet"
 
 _MAGIC = b"PAR1"
 _CHUNK_VECTORS = 50  # of 2,048 rows each
@@ -46,6 +48,11 @@ LABEL = Types("text, a number or a boolean", BOOLEAN.ids)
 CODE = Types("text or whole numbers", TEXT.ids | _WHOLE)
 ID = Types(CODE.description, CODE.ids | {"uuid"})
 _TYPES = {"integer": NUMBER, "number": NUMBER, "boolean": BOOLEAN, "category": CODE}
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a path is read as Parquet: a folder, or a file of that suffix."""
+    return path.is_dir() or path.suffix.lower() == SUFFIX
 
 
 def parquet_files(path: Path) -> list[Path]:
@@ -143,7 +150,7 @@ def _chunks(connection: duckdb.DuckDBPyConnection, columns: Columns, also: Seque
     types = ["DOUBLE" if name in numbers else "VARCHAR" for name in names]
     # Positions for names: DuckDB takes `Age` and `age` for one.
     fields = [
-        f"{target if name == columns.target else f'CAST({_quoted(name)} AS {kind})'} AS c{i}"
+        f"{target if name == columns.target else f'CAST({quote_name(name)} AS {kind})'} AS c{i}"
         for i, (name, kind) in enumerate(zip(names, types, strict=True))
     ]
     connection.execute(f"SELECT {', '.join(fields)} FROM data")  # noqa: S608 - the names are quoted
@@ -158,11 +165,7 @@ def target_sql(data: duckdb.DuckDBPyRelation, target: Target) -> str:
     """
     kind = data.types[data.columns.index(target.column)].id
     as_number = kind in NUMBER.ids or (kind == "boolean" and target.label("true") is None)
-    return f"CAST({_quoted(target.column)} AS {'DOUBLE' if as_number else 'VARCHAR'})"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return f"CAST({quote_name(target.column)} AS {'DOUBLE' if as_number else 'VARCHAR'})"
 
 
 @contextmanager
@@ -170,12 +173,7 @@ def _opened(path: Path, columns: Columns) -> Iterator[duckdb.DuckDBPyConnection]
     """A connection with the view `data` of the files, whose columns and types have been checked."""
     for file in parquet_files(path):
         check_magic(file, columns.needed)
-    # Nothing may be downloaded because of what a file says of itself.
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    with damage_reported(path), duckdb.connect(config=config) as connection:
+    with damage_reported(path), duckdb.connect(config=NO_DOWNLOADS) as connection:
         connection.execute("SET enable_progress_bar = false")  # a slow read would draw it on standard output
         parquet_table(path, connection).create_view("data")
         data = connection.table("data")

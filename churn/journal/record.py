@@ -14,6 +14,7 @@ from churn.journal.moments import EARLIEST, LATEST, format_moment
 from churn.schema.definition import Schema
 from churn.schema.feature import Feature
 from churn.schema.record import RECORD_VERSION
+from churn.sql import quote_text
 
 _TAIL = b',"schema_version":%d}\n' % RECORD_VERSION
 _TIME = (
@@ -112,9 +113,8 @@ def _whole(served: Served | None) -> str:
         return "left(features::VARCHAR, 1) = '{'"
     if all(feature.optional for feature in served.schema.feature):
         return "features IS NOT NULL"
-    model = served.model.replace("'", "''")
     some = ", ".join(f"{column} IS NOT NULL" for column in feature_columns(served.schema).values())
-    return f"features IS NOT NULL AND (model <> '{model}' OR greatest({some}))"
+    return f"features IS NOT NULL AND (model <> {quote_text(served.model)} OR greatest({some}))"
 
 
 def _value(feature: Feature) -> str:

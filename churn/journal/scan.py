@@ -8,7 +8,6 @@ import contextlib
 import gzip
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import duckdb
@@ -21,13 +20,13 @@ from churn.files import duckdb_name
 from churn.journal.files import is_compressed, size, write_readable_copy
 from churn.journal.record import READABLE, FutureLines, Served, expressions, json_types
 from churn.schema.record import MISSING_CATEGORY
+from churn.sql import NO_DOWNLOADS, keep_progress, quote_text, run_watched
 
 type Floats = npt.NDArray[np.float64]
 
 MEMORY_MIB = 320
 _FEATURE_MIB, _LETTER_MIB = 0.5, 0.005
 """What the limit is higher by for each feature, and for each letter of a category: DuckDB works on blocks of lines."""
-_POLL_SECONDS = 0.1
 _MAX_LISTED = 10_000
 """Categories of a window that are counted one by one."""
 
@@ -63,12 +62,10 @@ class Scan:
                 ignore_errors = true, compression = '{compression}', filename = true, hive_partitioning = false)"""
             for compression in ("none", "gzip")
         )
-        ours = str(folder).replace("'", "''")
-        piece = f"CASE WHEN starts_with(filename, '{ours}') THEN filename END AS piece"
+        piece = f"CASE WHEN starts_with(filename, {quote_text(str(folder))}) THEN filename END AS piece"
         self._parsed = f"FROM ({files}) SELECT {', '.join([*expressions(served, ids=ids), piece])}"
         connection.execute("SET TimeZone = 'UTC'")  # of times that name no zone
-        # Without these, DuckDB does not keep count of how far it is.
-        connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+        keep_progress(connection)
         connection.execute(f"CREATE TABLE lines AS {self._parsed}", self._lists([]))
         connection.table("lines").filter(READABLE).create_view("readable")
         connection.table("readable").filter(f"moment <= {until:d}").create_view("records")
@@ -87,21 +84,8 @@ class Scan:
                 self._insert_readable(path)
 
     def _insert(self, paths: Sequence[Path], advance: Advance = ignore) -> None:
-        """Insert the lines in a thread, so that its progress can be shown and Ctrl-C ends it."""
-        query, parameters, total = f"INSERT INTO lines {self._parsed}", self._lists(paths), sum(map(size, paths))
-        with ThreadPoolExecutor(1) as thread:
-            inserted, done = thread.submit(self.connection.execute, query, parameters), 0
-            try:
-                while not wait([inserted], _POLL_SECONDS).done:
-                    # It falls back to nothing when the query ends.
-                    read = max(done, int(total * self.connection.query_progress() / 100))
-                    advance(read - done)
-                    done = read
-            except KeyboardInterrupt:
-                self.connection.interrupt()
-                raise
-            inserted.result()
-            advance(total - done)
+        query, size_of_all = f"INSERT INTO lines {self._parsed}", sum(map(size, paths))
+        run_watched(self.connection, query, self._lists(paths), size_of_all, advance)
 
     def _insert_readable(self, path: Path) -> None:
         try:
@@ -186,12 +170,11 @@ def open_scan(until: int, served: Served | None = None, *, ids: bool = False) ->
     with tempfile.TemporaryDirectory(prefix="churn-drift-") as folder:
         connection = duckdb.connect(
             str(Path(folder) / "journal.duckdb"),
-            config={
+            config=NO_DOWNLOADS
+            | {
                 "memory_limit": f"{_memory_mib(served)}MiB",
                 "temp_directory": folder,
                 "preserve_insertion_order": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
             },
         )
         with connection:

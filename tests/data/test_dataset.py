@@ -264,6 +264,11 @@ def test_long_numbers_are_read_to_the_last_digit(tmp_path):
     assert (read_bundled(csv(tmp_path, HEADER + rows)).frame["avg_session_minutes"] == values).all()
 
 
+def test_a_number_just_below_a_whole_one_is_not_taken_for_it(tmp_path):
+    rows = "1,1,360.99999999999994,a,EU,0\n1,1,2,a,EU,1\n"
+    assert read_bundled(csv(tmp_path, HEADER + rows)).frame["avg_session_minutes"].tolist() == [360.99999999999994, 2]
+
+
 def test_chunks_join(tmp_path, monkeypatch):
     """Categories and gaps that only some chunks have, and a chunk that needs the careful parser."""
     rows = "".join(f"{i % 60},1,{i / 7:.12f},plan {i // 100},EU,{i % 2}\n" for i in range(300))

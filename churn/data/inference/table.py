@@ -2,8 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +13,11 @@ from churn.console import Advance, reading
 from churn.data.columns import shorten
 from churn.data.csv_dialect import Dialect, find_dialect
 from churn.data.csv_lines import check_bytes, csv_rows
-from churn.data.parquet_file import parquet_files, parquet_table
+from churn.data.parquet_file import is_parquet, parquet_files, parquet_table
 from churn.data.validation import refuse, wrong_width
 from churn.errors import DataError
 from churn.files import duckdb_name
+from churn.sql import NO_DOWNLOADS, keep_progress, quote_name, quote_text, run_watched
 
 SCANS = 2
 """How often the whole file is read: for figures of all rows, and for a sample."""
@@ -50,7 +50,7 @@ class Table:
         self._connection = connection
         self._advance = advance
         self._size = sum(file.stat().st_size for file in parquet_files(path))
-        if _is_parquet(path):
+        if is_parquet(path):
             self.names, self.types = self._open_parquet()
         else:
             dialect = find_dialect(path)
@@ -67,30 +67,29 @@ class Table:
         Raises:
             DataError: the file is damaged.
         """
-        try:
+        with self._damage_reported():
             return self._connection.execute(sql, parameters).fetchall()
-        except (duckdb.Error, RuntimeError, UnicodeDecodeError) as error:
-            raise self._damage(error) from None
 
     def scan(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The same for a query that reads the whole file, with a progress bar."""
-        done = 0.0
+        with self._damage_reported():
+            run_watched(self._connection, sql, parameters, self._size, self._advance)
+            return self._connection.fetchall()
 
-        def report() -> None:
-            nonlocal done
-            share = max(self._connection.query_progress() / 100, done)
-            self._advance(int(self._size * share) - int(self._size * done))
-            done = share
-
-        return _watched(lambda: self.rows(sql, parameters), report, self._connection.interrupt)
+    @contextmanager
+    def _damage_reported(self) -> Iterator[None]:
+        try:
+            yield
+        except (duckdb.Error, RuntimeError, UnicodeDecodeError) as error:
+            raise self._damage(error) from None
 
     def _open_csv(self, dialect: Dialect) -> None:
         columns = {f"c{number}": "VARCHAR" for number in range(len(dialect.names))}
         options = (
-            f"delim = {_quoted(dialect.delimiter)}, skip = {dialect.line - 1}, columns = {columns}, "
+            f"delim = {quote_text(dialect.delimiter)}, skip = {dialect.line - 1}, columns = {columns}, "
             "header = true, auto_detect = false, quote = '\"', escape = '\"'"
         )
-        source = f"read_csv({_quoted(duckdb_name(self.path))}, {options})"
+        source = f"read_csv({quote_text(duckdb_name(self.path))}, {options})"
         # Spreadsheets write rows of nothing but delimiters below their tables.
         filled = f"coalesce({', '.join(columns)}) IS NOT NULL"
         self.rows(f"CREATE VIEW data AS SELECT * FROM {source} WHERE {filled}")
@@ -101,10 +100,8 @@ class Table:
             with file.open("rb") as opened:
                 if opened.read(4) != b"PAR1":
                     raise DataError(f"{file} is not a Parquet file: it does not begin with PAR1")
-        try:
+        with self._damage_reported():
             data = parquet_table(self.path, self._connection)
-        except (duckdb.Error, RuntimeError) as error:
-            raise self._damage(error) from None
         types = [_type(str(kind.id)) for kind in data.types]
         fields = [_as_text(name, kind) for name, kind in zip(data.columns, types, strict=True)]
         data.project(", ".join(f"{field} AS c{number}" for number, field in enumerate(fields))).create_view("data")
@@ -113,7 +110,7 @@ class Table:
     def _damage(self, error: Exception) -> DataError:
         """The error that says where a file is damaged, as well as can be said."""
         reason = " ".join(str(error).split("\n\n")[0].split())
-        if _is_parquet(self.path):
+        if is_parquet(self.path):
             return DataError(f"{self.path} is a damaged Parquet file: {reason}")
         check_bytes(self.path)
         dialect = find_dialect(self.path)
@@ -130,29 +127,18 @@ def opened(path: Path) -> Iterator[Table]:
     Raises:
         DataError: there is none, it is of another kind, or damaged.
     """
-    config: dict[str, str | bool | int | float | list[str]] = {
-        # Nothing may be downloaded because of what a file says of itself.
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "memory_limit": MEMORY,
-    }
     try:
         size = sum(file.stat().st_size for file in parquet_files(path))
         with (
             tempfile.TemporaryDirectory() as folder,
             reading(path.name, SCANS * size) as advance,
-            duckdb.connect(config=config | {"temp_directory": folder}) as connection,
+            duckdb.connect(config=NO_DOWNLOADS | {"memory_limit": MEMORY, "temp_directory": folder}) as connection,
         ):
-            connection.execute("SET enable_progress_bar = true")
-            connection.execute("SET enable_progress_bar_print = false")  # ours is drawn, on standard error
+            keep_progress(connection)
             yield Table(path, connection, advance)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read: {reason}") from None
-
-
-def _is_parquet(path: Path) -> bool:
-    return path.is_dir() or path.suffix.lower() == ".parquet"
 
 
 def _type(name: str) -> Type:
@@ -164,28 +150,9 @@ def _type(name: str) -> Type:
 
 
 def _as_text(name: str, kind: Type) -> str:
-    column = '"' + name.replace('"', '""') + '"'
+    column = quote_name(name)
     if kind == "other":
         return "NULL::VARCHAR"
     if kind == "number":
         return f"CASE WHEN isfinite({column}::DOUBLE) THEN {column}::VARCHAR END"
     return f"nullif({column}::VARCHAR, '')"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _watched[T](work: Callable[[], T], report: Callable[[], None], interrupt: Callable[[], None]) -> T:
-    """Do the work in a thread of its own, and report ten times a second until it is done."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        future = pool.submit(work)
-        try:
-            while True:
-                try:
-                    return future.result(timeout=0.1)
-                except TimeoutError:
-                    report()
-        except KeyboardInterrupt:
-            interrupt()
-            raise

@@ -12,6 +12,7 @@ from churn.data.inference.table import Table
 from churn.errors import DataError
 from churn.schema.table import Value
 from churn.schema.target import plain
+from churn.sql import quote_text
 
 MOST_TEXTS = 6
 """A target column has at most so many different texts."""
@@ -170,8 +171,7 @@ def _words(name: str) -> str:
 
 
 def _in(profile: Profile, texts: Sequence[str]) -> str:
-    quoted = ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
-    return f"{trimmed(profile.number)} IN ({quoted})"
+    return f"{trimmed(profile.number)} IN ({', '.join(map(quote_text, texts))})"
 
 
 def _value(text: str) -> Value:
