@@ -7,11 +7,13 @@ the rest when higher.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 type Floats = npt.NDArray[np.float64]
 type Customers = npt.NDArray[np.intp]
@@ -40,7 +42,7 @@ class Predictions:
     """
 
     source: str
-    frame: pd.DataFrame
+    frame: "pd.DataFrame"
     target: npt.NDArray[np.int8]
     probability: Floats
     decision: npt.NDArray[np.int8]
@@ -67,6 +69,7 @@ class Cells:
         probability: [n]; equal in all rows of a customer.
         decision: [n] of 0 and 1; equal in all rows of a customer.
         customer: as in `Predictions`.
+        exact: gather no probabilities, however many there are: for the sample itself, not for the bootstrap.
 
     Attributes:
         count: [cells] customers in each.
@@ -82,6 +85,8 @@ class Cells:
         probability: npt.ArrayLike,
         decision: npt.ArrayLike,
         customer: Customers | None = None,
+        *,
+        exact: bool = False,
     ) -> None:
         target, decision = np.asarray(target), np.asarray(decision)
         probability = np.asarray(probability, dtype=np.float64)
@@ -91,7 +96,7 @@ class Cells:
             size, positive = np.bincount(customer), np.bincount(customer[target == 1], minlength=len(first))
             probability, decision = probability[first], decision[first]
         distinct, level = np.unique(probability, return_inverse=True)
-        if len(distinct) > EXACT_LEVELS:
+        if len(distinct) > EXACT_LEVELS and not exact:
             level = level * COARSE_LEVELS // len(distinct)
         rows, kind = np.unique(positive * (size.max() + 1) + size, return_inverse=True)
         key, cell = np.unique((level * len(rows) + kind) * 2 + decision, return_inverse=True)
@@ -220,10 +225,16 @@ class Evaluation:
 def evaluate(predictions: Predictions, seed: int) -> Evaluation:
     """Every metric of predictions; `seed` is the bootstrap's."""
     cells = Cells(predictions.target, predictions.probability, predictions.decision, predictions.customer)
-    values = {name: float(value[0]) for name, value in cells.metrics(cells.once()).items()}
+    exact = exact_cells(predictions)
+    values = {name: float(value[0]) for name, value in exact.metrics(exact.once()).items()}
     rng = np.random.default_rng(seed)
     parts = [cells.metrics(cells.resample(rng, draws)) for draws in cells.blocks(DRAWS)]
     return Evaluation(cells, values, {name: np.concatenate([part[name] for part in parts]) for name in values})
+
+
+def exact_cells(predictions: Predictions) -> Cells:
+    """Each distinct probability in cells of its own: the figures of the sample itself."""
+    return Cells(predictions.target, predictions.probability, predictions.decision, predictions.customer, exact=True)
 
 
 def log_losses(target: npt.ArrayLike, probability: Floats) -> Floats:

@@ -1,0 +1,168 @@
+"""Odds ratios of a logistic regression, with intervals that hold for copies of customers and for wrong models.
+
+The estimate is a penalised maximum-likelihood one: its intervals say how much it varies from sample to sample, not how
+far the penalty has shrunk it towards 1.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+
+from churn.model_report.calibration import Z_95
+from churn.model_report.segments import MISSING
+from churn.schema.record import MISSING_CATEGORY
+from churn.training.encoded_columns import EncodedColumns
+from churn.training.encoding import Inputs
+from churn.training.estimators import Floats
+from churn.training.sample import Sample
+
+MOST_ROWS = 50_000
+"""Standard errors need no more rows than this."""
+MOST_COLUMNS = 1_000
+"""Of more inputs nobody would read the table, and the Hessian would take minutes."""
+_MOST_PRODUCTS = 2e10
+"""Rows times the square of the columns: about a second."""
+_FURTHEST = 700.0
+"""The logarithms of ratios go from -700 to 700, so that 64 bits hold the ratios."""
+
+
+class _Contrast(NamedTuple):
+    """The effect of a feature as a difference of two customers' inputs: column -> difference."""
+
+    feature: str
+    level: str | None
+    against: str
+    inputs: Mapping[int, float]
+
+
+def odds_ratios(
+    pipeline: Pipeline, inputs: Inputs, sample: Sample, penalty: float, seed: int
+) -> list[dict[str, Any]] | None:
+    """How many times as large the odds of churn are, all else equal, with 95 % intervals; None of too many inputs.
+
+    Numbers: of one training standard deviation more. Booleans: of true against false. Categories: of each level
+    against the most frequent one. Numbers that are sometimes missing: of missing against present, at the median.
+
+    Args:
+        pipeline: a fitted `encoder` and logistic-regression `classifier`.
+        inputs: the encoder's.
+        sample: the training rows.
+        penalty: on half the squared norm of the coefficients, beside the sum of log losses: 1 / C.
+        seed: of the choice among very many rows.
+
+    """
+    columns = EncodedColumns.of(inputs, scaled=True)
+    if columns.count > MOST_COLUMNS:
+        return None
+    encoder, classifier = pipeline["encoder"], pipeline["classifier"]
+    part = _part(sample, min(MOST_ROWS, int(_MOST_PRODUCTS / columns.count**2)), seed)
+    encoded = encoder.transform(part.frame)
+    probability = classifier.predict_proba(encoded)[:, 1]
+    covariance = sandwich_covariance(encoded, probability, part, penalty, len(sample.target) / len(part.target))
+    contrasts = _contrasts(encoder, inputs, columns, sample.frame)
+    return [_odds_ratio(contrast, classifier.coef_[0], covariance) for contrast in contrasts]
+
+
+def sandwich_covariance(encoded: Floats, probability: Floats, sample: Sample, penalty: float, scale: float) -> Floats:
+    """[k + 1, k + 1] covariance of the coefficients of a penalised logistic regression, the intercept's last.
+
+    H^-1 M H^-1 with the Hessian H = X'WX + penalty (none on the intercept), W = p (1 - p), and M the sum over customers
+    of s s', s being the sum over the rows of a customer of (p - y) x: right whether or not the model is (Huber 1967;
+    White 1980), and where customers have several rows (Liang and Zeger 1986).
+
+    Args:
+        encoded: [n, k] inputs.
+        probability: [n] the model's.
+        sample: the n rows, with target and customer.
+        penalty: 1 / C.
+        scale: how many times as many rows the model was fitted to.
+
+    """
+    design = np.column_stack([encoded, np.ones(len(encoded))])
+    hessian = scale * (design * (probability * (1 - probability))[:, None]).T @ design
+    hessian[np.diag_indices(encoded.shape[1])] += penalty
+    scores = design * (probability - sample.target)[:, None]
+    if sample.customers < len(scores):
+        order = np.argsort(sample.customer, kind="stable")
+        starts = np.unique(sample.customer[order], return_index=True)[1]
+        scores = np.add.reduceat(scores[order], starts, axis=0)
+    half = np.linalg.solve(hessian, scale * scores.T @ scores)
+    covariance: Floats = np.linalg.solve(hessian, half.T)
+    return covariance
+
+
+def _part(sample: Sample, most: int, seed: int) -> Sample:
+    """About so many rows: all copies of the customers drawn."""
+    if len(sample.target) <= most:
+        return sample
+    rows, _ = sample.split(most / len(sample.target), seed)
+    return sample.take(rows)
+
+
+def _contrasts(
+    encoder: ColumnTransformer, inputs: Inputs, columns: EncodedColumns, frame: pd.DataFrame
+) -> Iterator[_Contrast]:
+    """In the order of the schema; a number of which training has seen one value has none."""
+    unit = _units(encoder)
+    for feature in inputs.schema.feature:
+        name = feature.name
+        if feature.is_category:
+            yield from _levels(name, columns.levels[name], unit, frame)
+        elif (column := columns.number[name]) in _varying(encoder):
+            if feature.kind == "boolean":
+                yield _Contrast(name, "true", "false", {column: unit[column]})
+            else:
+                yield _Contrast(name, None, f"1 sd = {_amount(1 / unit[column])} more", {column: 1.0})
+        if name in columns.present:
+            yield _Contrast(name, MISSING, "present", {columns.present[name]: -unit[columns.present[name]]})
+
+
+def _units(encoder: ColumnTransformer) -> Floats:
+    """[k] by how much an input grows with a number that grows by 1, or with a level that is there."""
+    parts = encoder.named_transformers_
+    units = [1 / parts["numbers"]["scale"].scale_] if "numbers" in parts else []
+    units += [parts[name]["weigh"].scale_ for name in ("present", "categories") if name in parts]
+    return np.concatenate(units)
+
+
+def _varying(encoder: ColumnTransformer) -> set[int]:
+    parts = encoder.named_transformers_
+    return set(np.flatnonzero(parts["numbers"]["scale"].var_)) if "numbers" in parts else set()
+
+
+def _levels(name: str, levels: Mapping[str, int], unit: Floats, frame: pd.DataFrame) -> Iterator[_Contrast]:
+    counts = frame[name].value_counts()
+    usual, *others = sorted(levels, key=lambda level: (-counts.get(level, 0), level))
+    against = levels[usual]
+    for level in others:
+        inputs = {levels[level]: unit[levels[level]], against: -unit[against]}
+        yield _Contrast(name, _shown(level), _shown(usual), inputs)
+
+
+def _odds_ratio(contrast: _Contrast, coefficients: Floats, covariance: Floats) -> dict[str, Any]:
+    columns, inputs = list(contrast.inputs), np.array(list(contrast.inputs.values()))
+    effect = float(inputs @ coefficients[columns])
+    error = float(np.sqrt(max(inputs @ covariance[np.ix_(columns, columns)] @ inputs, 0.0)))
+    logarithms = effect, effect - Z_95 * error, effect + Z_95 * error
+    ratio, low, high = np.exp(np.clip(logarithms, -_FURTHEST, _FURTHEST)).tolist()
+    return {
+        "feature": contrast.feature,
+        "level": contrast.level,
+        "against": contrast.against,
+        "ratio": ratio,
+        "low": low,
+        "high": high,
+    }
+
+
+def _shown(level: str) -> str:
+    return MISSING if level == MISSING_CATEGORY else level
+
+
+def _amount(number: float) -> str:
+    """Three digits at least, and all before the point."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
