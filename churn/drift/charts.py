@@ -8,7 +8,7 @@ import numpy as np
 from churn.drift.comparison import FeatureDrift
 from churn.drift.distribution import Categories, Floats, Numbers
 from churn.drift.levels import align
-from churn.drift.phrases import number, percent, shorten
+from churn.page.words import number, percent, shorten
 
 WIDTH, HEIGHT = 480.0, 150.0
 _BINS = 30

@@ -2,16 +2,13 @@
 
 from pathlib import Path
 
-import jinja2
-
 from churn.drift.charts import HEIGHT, WIDTH, bars, histogram
 from churn.drift.comparison import FeatureDrift
 from churn.drift.distribution import Numbers
-from churn.drift.phrases import describe, number, outline, percent
+from churn.drift.phrases import describe, outline
 from churn.drift.report import Report
 from churn.journal.moments import format_moment
-
-_TEMPLATE = Path(__file__).with_name("page.html.jinja")
+from churn.page.template import page_environment
 
 _LABELS = {
     "z": "distance of means, in training sd",
@@ -27,11 +24,10 @@ _LABELS = {
 
 def render_page(report: Report) -> bytes:
     """The page, UTF-8. Whatever clients have sent (categories) is escaped."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters |= {"number": number, "percent": percent, "moment": _to_seconds, "p": "{:.2g}".format}
-    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    environment = page_environment(Path(__file__).parent)
+    environment.filters |= {"moment": _to_seconds, "p": "{:.2g}".format}
     features = sorted(report.comparison.features, key=lambda feature: (not feature.drift, -feature.score))
-    text = template.render(
+    text = environment.get_template("page.html.jinja").render(
         report=report,
         document=report.as_json(),
         cards=[_card(feature) for feature in features],

@@ -3,11 +3,11 @@
 from churn.drift.comparison import Comparison, FeatureDrift
 from churn.drift.distribution import Categories, Numbers, Summary
 from churn.drift.levels import align, pool
+from churn.page.words import number, percent, shorten
 
 _LISTED = 3
 _FEATURES = 5
 """So many features are described in a sentence; the table has all."""
-_LETTERS = 40
 
 
 def summarise(comparison: Comparison, model: str, rows: int) -> str:
@@ -41,21 +41,6 @@ def outline(summary: Summary, like: Summary | None = None) -> str:
     names = list(dict.fromkeys(order))[:_LISTED]
     shares = [f"{shorten(name)} {percent(summary.counts.get(name, 0) / max(summary.rows, 1))}" for name in names]
     return ", ".join(shares) + (", ..." if len(summary.counts) > _LISTED else "")
-
-
-def number(value: float) -> str:
-    """Three significant digits."""
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
-def percent(share: float) -> str:
-    """A share in percent, with a decimal where it is small."""
-    return f"{share:.1%}" if 0 < share < 0.02 else f"{share:.0%}"
-
-
-def shorten(text: str) -> str:
-    """A category, cut where it is long."""
-    return text if len(text) <= _LETTERS else f"{text[:_LETTERS]}..."
 
 
 def _advice(comparison: Comparison) -> str:

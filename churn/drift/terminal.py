@@ -8,9 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from churn.drift.comparison import FeatureDrift
-from churn.drift.phrases import describe, outline, percent
+from churn.drift.phrases import describe, outline
 from churn.drift.report import Report
 from churn.journal.moments import format_moment
+from churn.page.words import percent
 
 if TYPE_CHECKING:  # they import pandas, which takes longer than reading a window
     from churn.drift.performance import ModelPerformance, Performance, Realised

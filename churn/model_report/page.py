@@ -1,14 +1,65 @@
 """HTML form of a model report: one page without script, font or picture from elsewhere."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from churn.model_report import charts, phrases, rows
+from churn.page.template import page_environment
+
+_MOST_SEGMENTS = 60
+_MOST_CHAMPION_SEGMENTS = 10
 
 
 def render_page(document: Mapping[str, Any]) -> bytes:
-    """The page of a report document (`churn/training/model_report.py`), UTF-8."""
-    return b"<!doctype html>"
+    """The page of a report document (`churn/training/model_report.py`), UTF-8. Names from the data are escaped."""
+    return _render(
+        "page.html.jinja",
+        document=document,
+        curves=_curves(document),
+        effects=_effects(document),
+        segments=sorted(document["segments"], key=lambda segment: -segment["log_loss"])[:_MOST_SEGMENTS],
+        champion_segments=_champion_segments(document),
+    )
 
 
 def render_comparison(first: Mapping[str, Any], second: Mapping[str, Any]) -> bytes:
     """The page of two report documents beside each other, UTF-8."""
     return b"<!doctype html>"
+
+
+def _render(template: str, **values: Any) -> bytes:
+    environment = page_environment(Path(__file__).parent)
+    environment.filters |= {name: getattr(phrases, name) for name in _FILTERS}
+    words = {"metrics": phrases.METRICS, "terms": phrases.TERMS, "charts": charts, "rows": rows}
+    return environment.get_template(template).render(**words, **values).encode()
+
+
+_FILTERS = ("figure", "signed", "count", "moment", "file_name", "verdict", "rule", "decision", "interval", "champion", "span", "listed")
+
+
+def _curves(document: Mapping[str, Any]) -> dict[str, charts.Chart]:
+    drawn = [charts.roc, charts.precision_recall, charts.calibration, charts.gains, charts.tenths, charts.histogram, charts.trade_off]
+    curves = {chart.__name__: chart(document) for chart in drawn}
+    return curves | ({"profit": charts.profit(document)} if document["profit"] else {})
+
+
+def _effects(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Partial effects of the most important features, each as a chart or as rows, on one scale of probability."""
+    order = {name: at for at, name in enumerate(rows.important(document))}
+    kept = [found for found in document["drivers"]["partial_effects"] if found["feature"] in order]
+    scale = rows.effect_scale(kept)
+    kept.sort(key=lambda found: order[found["feature"]])
+    return [
+        {
+            "feature": found["feature"],
+            "chart": charts.effect(found, scale) if found["kind"] in ("number", "integer") else None,
+            "rows": rows.level_effects(found, scale) if found["kind"] not in ("number", "integer") else None,
+        }
+        for found in kept
+    ]
+
+
+def _champion_segments(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = document["gate"]["champion"]["segments"]
+    return sorted(found, key=lambda segment: -segment["low"])[:_MOST_CHAMPION_SEGMENTS]

@@ -1,0 +1,158 @@
+"""Words of a model report: terms, and sentences about its verdict, decision and data."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+from churn.page.words import number, percent
+
+METRICS = {
+    "roc_auc": ("ROC AUC", "chance that a customer who leaves gets a higher probability than one who stays; a coin: 0.5"),
+    "average_precision": ("average precision", "mean precision over all thresholds; flagging by chance: the churn rate"),
+    "lift_top_tenth": ("lift of the top tenth", "churn rate of the riskiest tenth, as a multiple of everybody's"),
+    "precision": ("precision", "share of the flagged customers who leave"),
+    "recall": ("recall", "share of the customers who leave that are flagged"),
+    "f1": ("F1", "harmonic mean of precision and recall"),
+    "accuracy": ("accuracy", "share of customers about whom the decision is right"),
+    "log_loss": ("log loss", "penalty for probabilities far from what happened, in nats; lower is better"),
+    "brier": ("Brier score", "mean squared error of the probabilities; lower is better"),
+    "calibration_error": ("calibration error", "mean distance of probability and churn rate over bins; lower is better"),
+    "baseline_f1": ("F1 without a model", "of the better constant answer: flag everybody, or nobody"),
+    "baseline_log_loss": ("log loss without a model", "of giving everybody the churn rate as probability"),
+}
+"""Metric -> its name and what it means, in the order of the table."""
+
+LOWER_IS_BETTER = {"log_loss", "brier", "calibration_error"}
+
+TERMS = {
+    "flagged": "the probability is at or above the threshold",
+    "threshold": "the probability from which on the answer is that a customer leaves",
+    "95 % interval": "the range that the figure would stay in for 95 of 100 samples of customers like these (bootstrap)",
+    "champion": "the model in service when this one was trained",
+    "odds ratio": "what the odds of leaving, p / (1 - p), are multiplied by; 1 is no effect",
+    "permutation importance": "how much log loss grows when the values of one feature are shuffled among customers",
+    "out of fold": "by models fitted without the customer in question",
+    "tenth": "a tenth of the customers, in order of their probability",
+} | {name: meaning for name, meaning in METRICS.values()}
+
+_RULES = {
+    "f1": "F1 is {figure}; at least {limit} is asked for.",
+    "f1_gain": "F1 may be up to {signed} from that of the better constant answer (99 % bound); it must reach {limit}.",
+    "log_loss_gain": "Log loss is better than the base rate's by at least {figure} (99 % bound); more than {limit} is asked for.",
+    "roc_auc": "ROC AUC is at least {figure} (99 % bound); it must be above a coin's {limit}.",
+    "calibration_error": "Probabilities are {figure} off on average; up to {limit} is accepted.",
+    "champion_log_loss": "Log loss is above the champion's by at least {signed} (95 % bound); up to {limit} is accepted.",
+    "champion_roc_auc": "ROC AUC may be up to {signed} from the champion's (95 % bound); it must reach {limit}.",
+    "champion_segments": "Log loss in the worst segment is above the champion's by at least {signed}; up to {limit} is accepted.",
+}
+
+_FOLDERS = re.compile(r"(?<![\w./:])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\:'\",]+[/\\])+")
+
+
+def figure(value: float) -> str:
+    """Three decimals, or two significant digits of what is smaller than a hundredth."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    text = f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.2g}"
+    return "0" if float(text) == 0 else text
+
+
+def signed(value: float) -> str:
+    """A difference: a figure with its sign."""
+    return f"+{figure(value)}" if value > 0 else figure(value)
+
+
+def count(rows: float) -> str:
+    """A number of customers, with a decimal where some count in part."""
+    return f"{rows:,.0f}" if float(rows).is_integer() else f"{rows:,.1f}"
+
+
+def moment(utc: str) -> str:
+    """A moment of the document as people read it."""
+    return utc.replace("T", " ").replace("Z", " UTC")
+
+
+def file_name(path: str) -> str:
+    """The name of a file, whatever folders stand before it."""
+    return PureWindowsPath(PurePosixPath(path).name).name
+
+
+def without_folders(text: str) -> str:
+    """A message without the folders of the machine that wrote it: only the names of files are left."""
+    return _FOLDERS.sub("", text)
+
+
+def verdict(document: Mapping[str, Any]) -> str:
+    """Whether the gate lets a model serve."""
+    checks = document["gate"]["checks"]
+    failed = sum(not check["passed"] for check in checks)
+    if document["gate"]["passed"]:
+        return f"Passed: the gate's {len(checks)} rules are kept; the model may serve."
+    return f"Refused: {failed} of the gate's {len(checks)} rules broken; the model serves only if someone forces it."
+
+
+def rule(check: Mapping[str, Any]) -> str:
+    """A rule of the gate as a sentence, with its figure and its limit."""
+    pattern = _RULES.get(check["rule"])
+    if pattern is None:
+        return f"{check['reason']}: {figure(check['figure'])}, limit {figure(check['limit'])}."
+    value, limit = check["figure"], check["limit"]
+    return pattern.format(figure=figure(value), signed=signed(value), limit=figure(limit))
+
+
+def decision(card: Mapping[str, Any]) -> str:
+    """The threshold, and how it was chosen."""
+    how = _CHOICES[card["decision"]["objective"]](card["decision"])
+    return f"A customer is flagged from a probability of {figure(card['threshold'])} on. This threshold {how}."
+
+
+def _best_f1(_: Mapping[str, Any]) -> str:
+    return "gives the best F1 out of fold; what a contact costs and what a customer is worth are not weighed"
+
+
+def _greatest_profit(chosen: Mapping[str, Any]) -> str:
+    expected = chosen.get("expected_profit")
+    worth = f", {figure(expected['value'])} a customer ({interval(expected)})" if expected else ""
+    return (
+        f"gives the greatest expected profit out of fold{worth}, where a contact costs {number(chosen['contact_cost'])}, "
+        f"a customer who is kept is worth {number(chosen['customer_value'])}, "
+        f"and {percent(chosen['success_rate'])} of those who would leave stay when contacted"
+    )
+
+
+def _top_share(chosen: Mapping[str, Any]) -> str:
+    return f"flags the {percent(chosen['share'])} of customers with the highest probabilities"
+
+
+_CHOICES = {"f1": _best_f1, "cost": _greatest_profit, "top": _top_share}
+
+
+def interval(metric: Mapping[str, float]) -> str:
+    """The ends of a 95 % interval."""
+    return f"{figure(metric['low'])} to {figure(metric['high'])}"
+
+
+def champion(gate: Mapping[str, Any]) -> str:
+    """With what a model was compared, or why with nothing."""
+    found = gate["champion"]
+    if found["problem"] is not None:
+        return f"Not compared with the model in service: {without_folders(found['problem'])}."
+    if found["tag"] is None:
+        return "Not compared: no model was in service when this one was trained."
+    left_out = found["left_out"]
+    others = f"; {count(left_out)} rows are left out, as the champion may have been fitted on them" if left_out else ""
+    return f"{found['tag']} was in service. Both were evaluated on {count(found['rows'])} rows that neither was fitted on{others}."
+
+
+def span(column: Mapping[str, Any]) -> str:
+    """What the values of a column are: range and mean, or levels with their shares."""
+    if "top" not in column:
+        return f"{number(column['minimum'])} to {number(column['maximum'])}, mean {number(column['mean'])}"
+    return f"{count(column['levels'])} levels"
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names as a list in a sentence."""
+    names = [str(name) for name in names]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}" if names else "?"
