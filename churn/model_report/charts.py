@@ -14,7 +14,7 @@ from churn.model_report.scales import Scale, numbers, round_numbers, shares
 type Document = Mapping[str, Any]
 type Points = Iterable[tuple[float, float]]
 
-WIDTH, HEIGHT = 340.0, 230.0
+WIDTH, HEIGHT = 334.0, 230.0
 _SMALL = 190.0, 100.0
 _SERIES = ("a", "b", "c")
 
@@ -186,8 +186,9 @@ def trade_off(document: Document) -> Chart:
     x, y = shares("threshold"), shares("")
     box = _Box(x, y)
     line, note = box.upright(document["card"]["threshold"], _threshold(document))
+    rows = [row for row in document["thresholds"] if row["contacted"]]  # of nobody flagged there is no precision
     paths = [
-        (f"stroke {series}", box.line((row["threshold"], row[name]) for row in document["thresholds"]))
+        (f"stroke {series}", box.line((row["threshold"], row[name]) for row in rows))
         for series, name in zip(_SERIES, ("precision", "recall", "f1"), strict=True)
     ]
     return Chart("Precision, recall and F1 at each threshold", x, y, (line, *paths), (note,))
@@ -195,16 +196,15 @@ def trade_off(document: Document) -> Chart:
 
 def profit(document: Document) -> Chart:
     """Expected profit per customer over the share of customers contacted, with its 95 % band."""
-    curve, rows = document["profit"], document["evaluated"]["rows"]
+    curve = document["profit"]
     x = shares("customers contacted, riskiest first")
     y = round_numbers("profit per customer", min(curve["low"]), max(curve["high"]))
     box = _Box(x, y)
-    contacted = [count / rows for count in curve["contacted"]]
-    low, middle, high = (list(zip(contacted, curve[name], strict=True)) for name in ("low", "profit", "high"))
+    low, middle, high = (list(zip(curve["contacted"], curve[name], strict=True)) for name in ("low", "profit", "high"))
     paths = [("band", box.area(low, high)), ("guide", box.line([(0, 0), (1, 0)])), ("stroke a", box.line(middle))]
     notes = []
     if at := _served(document):
-        line, note = box.upright(at["contacted"] / rows, _threshold(document))
+        line, note = box.upright(at["contacted"] / document["evaluated"]["rows"], _threshold(document))
         paths.append(line)
         notes.append(note)
     return Chart("Expected profit per customer by share contacted", x, y, tuple(paths), tuple(notes))
@@ -214,7 +214,7 @@ def effect(found: Mapping[str, Any], y: Scale) -> Chart:
     """Mean probability over the values of a number."""
     width, height = _SMALL
     values = found["values"]
-    x = numbers(found["feature"], min(values), max(values), most=4)
+    x = numbers(found["feature"], min(values), max(values))
     box = _Box(x, y, width, height)
     line = box.line(zip(values, found["probability"], strict=True))
     return Chart(f"Effect of {found['feature']} on the probability", x, y, (("stroke a", line),), (), width, height)

@@ -35,7 +35,7 @@ def _render(template: str, **values: Any) -> bytes:
     return environment.get_template(template).render(**words, **values).encode()
 
 
-_FILTERS = ("figure", "signed", "count", "moment", "file_name", "verdict", "rule", "decision", "interval", "champion", "span", "listed")
+_FILTERS = ("figure", "signed", "count", "moment", "verdict", "rule", "decision", "interval", "champion", "span", "listed")
 
 
 def _curves(document: Mapping[str, Any]) -> dict[str, charts.Chart]:
@@ -46,17 +46,15 @@ def _curves(document: Mapping[str, Any]) -> dict[str, charts.Chart]:
 
 def _effects(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Partial effects of the most important features, each as a chart or as rows, on one scale of probability."""
-    order = {name: at for at, name in enumerate(rows.important(document))}
-    kept = [found for found in document["drivers"]["partial_effects"] if found["feature"] in order]
+    found = {effect["feature"]: effect for effect in document["drivers"]["partial_effects"] if effect["values"]}
+    levels = {column["feature"]: column.get("levels", 0) for column in document["data"]}
+    kept = [found[name] for name in rows.important(document) if name in found]
     scale = rows.effect_scale(kept)
-    kept.sort(key=lambda found: order[found["feature"]])
     return [
-        {
-            "feature": found["feature"],
-            "chart": charts.effect(found, scale) if found["kind"] in ("number", "integer") else None,
-            "rows": rows.level_effects(found, scale) if found["kind"] not in ("number", "integer") else None,
-        }
-        for found in kept
+        {"feature": effect["feature"], "chart": charts.effect(effect, scale)}
+        if effect["kind"] in ("number", "integer")
+        else {"feature": effect["feature"], "rows": rows.level_effects(effect, levels[effect["feature"]], scale)}
+        for effect in kept
     ]
 
 

@@ -1,8 +1,6 @@
 """Words of a model report: terms, and sentences about its verdict, decision and data."""
 
-import re
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from churn.page.words import number, percent
@@ -38,23 +36,20 @@ TERMS = {
 
 _RULES = {
     "f1": "F1 is {figure}; at least {limit} is asked for.",
-    "f1_gain": "F1 may be up to {signed} from that of the better constant answer (99 % bound); it must reach {limit}.",
+    "f1_gain": "F1 is above the better constant answer's by at most {figure} (99 % bound); at least {limit} is asked for.",
     "log_loss_gain": "Log loss is better than the base rate's by at least {figure} (99 % bound); more than {limit} is asked for.",
     "roc_auc": "ROC AUC is at least {figure} (99 % bound); it must be above a coin's {limit}.",
     "calibration_error": "Probabilities are {figure} off on average; up to {limit} is accepted.",
     "champion_log_loss": "Log loss is above the champion's by at least {signed} (95 % bound); up to {limit} is accepted.",
-    "champion_roc_auc": "ROC AUC may be up to {signed} from the champion's (95 % bound); it must reach {limit}.",
+    "champion_roc_auc": "ROC AUC is above the champion's by at most {signed} (95 % bound); at least {limit} is asked for.",
     "champion_segments": "Log loss in the worst segment is above the champion's by at least {signed}; up to {limit} is accepted.",
 }
 
-_FOLDERS = re.compile(r"(?<![\w./:])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\:'\",]+[/\\])+")
-
-
 def figure(value: float) -> str:
-    """Three decimals, or two significant digits of what is smaller than a hundredth."""
+    """Three decimals, four of what is smaller than a hundredth, and none of thousands."""
     if abs(value) >= 1000:
         return f"{value:,.0f}"
-    text = f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.2g}"
+    text = f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.4f}"
     return "0" if float(text) == 0 else text
 
 
@@ -71,16 +66,6 @@ def count(rows: float) -> str:
 def moment(utc: str) -> str:
     """A moment of the document as people read it."""
     return utc.replace("T", " ").replace("Z", " UTC")
-
-
-def file_name(path: str) -> str:
-    """The name of a file, whatever folders stand before it."""
-    return PureWindowsPath(PurePosixPath(path).name).name
-
-
-def without_folders(text: str) -> str:
-    """A message without the folders of the machine that wrote it: only the names of files are left."""
-    return _FOLDERS.sub("", text)
 
 
 def verdict(document: Mapping[str, Any]) -> str:
@@ -137,7 +122,7 @@ def champion(gate: Mapping[str, Any]) -> str:
     """With what a model was compared, or why with nothing."""
     found = gate["champion"]
     if found["problem"] is not None:
-        return f"Not compared with the model in service: {without_folders(found['problem'])}."
+        return f"Not compared with the model in service: {found['problem']}."
     if found["tag"] is None:
         return "Not compared: no model was in service when this one was trained."
     left_out = found["left_out"]
@@ -148,6 +133,8 @@ def champion(gate: Mapping[str, Any]) -> str:
 def span(column: Mapping[str, Any]) -> str:
     """What the values of a column are: range and mean, or levels with their shares."""
     if "top" not in column:
+        if column["mean"] is None:
+            return "none"
         return f"{number(column['minimum'])} to {number(column['maximum'])}, mean {number(column['mean'])}"
     return f"{count(column['levels'])} levels"
 

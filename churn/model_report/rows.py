@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from churn.model_report.phrases import figure, interval
+from churn.model_report.phrases import figure
 from churn.model_report.scales import Scale, ratios, shares
 from churn.page.words import percent
 
 MOST_DRIVERS = 30
-_MOST_LEVELS = 12
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,9 @@ class Rows:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """(Percent of the width, label)."""
-        return [(100 * self.scale.place(at), label) for at, label in self.scale.ticks]
+        """(Percent of the width, label); of a scale without a guide, those of its ends."""
+        ticks = self.scale.ticks if self.guide is not None else (*self.scale.ticks[:1], *self.scale.ticks[-1:])
+        return [(100 * self.scale.place(at), label) for at, label in ticks]
 
 
 def important(document: Mapping[str, Any], most: int = MOST_DRIVERS) -> list[str]:
@@ -70,9 +70,9 @@ def _important(name: str, found: Sequence[Mapping[str, Any] | None], scale: Scal
     pairs = list(zip("ab", found, strict=False))
     marks = tuple(Mark(series, 100 * scale.place(driver["log_loss"])) for series, driver in pairs if driver)
     if len(pairs) > 1:
-        return Row(name, "", marks, tuple(figure(driver["log_loss"]) if driver else "none" for _, driver in pairs))
+        return Row(name, "", marks, tuple(f"{driver['log_loss']:.4f}" if driver else "none" for _, driver in pairs))
     only = found[0] or {}
-    return Row(name, "", marks, (f"{figure(only['log_loss'])} ± {figure(only['log_loss_sd'])}", figure(only["roc_auc"])))
+    return Row(name, "", marks, (f"{only['roc_auc']:.4f}", f"{only['log_loss']:.4f} ± {only['log_loss_sd']:.4f}"))
 
 
 def odds_ratios(document: Mapping[str, Any]) -> Rows | None:
@@ -90,16 +90,21 @@ def odds_ratios(document: Mapping[str, Any]) -> Rows | None:
 def _ratio(item: Mapping[str, Any], scale: Scale) -> Row:
     detail = item["against"] if item["level"] is None else f"{item['level']}, against {item['against']}"
     mark = Mark("a", *(100 * scale.place(item[name]) for name in ("ratio", "low", "high")))
-    return Row(item["feature"], detail, (mark,), (figure(item["ratio"]), interval(item)))
+    return Row(item["feature"], detail, (mark,), (_bounded(item["ratio"]), f"{_bounded(item['low'])} to {_bounded(item['high'])}"))
 
 
-def level_effects(found: Mapping[str, Any], scale: Scale) -> Rows:
-    """The mean probability at each level of a category, or at the extreme ones where there are many."""
+def _bounded(ratio: float) -> str:
+    """A ratio; where a level has no churners or no stayers, it is beyond all bounds."""
+    if 0.001 <= ratio <= 1000:
+        return figure(ratio)
+    return "> 1,000" if ratio > 1 else "< 0.001"
+
+
+def level_effects(found: Mapping[str, Any], levels: int, scale: Scale) -> Rows:
+    """The mean probability at the most frequent levels of a category that has so many."""
     pairs = sorted(zip(found["values"], found["probability"], strict=True), key=lambda pair: -pair[1])
-    half = _MOST_LEVELS // 2
-    kept = pairs if len(pairs) <= _MOST_LEVELS else [*pairs[:half], *pairs[-half:]]
-    rows = [Row(str(level), "", (Mark("a", 100 * scale.place(value)),), (percent(value),)) for level, value in kept]
-    return Rows(scale, tuple(rows), len(pairs) - len(kept))
+    rows = [Row(str(level), "", (Mark("a", 100 * scale.place(value)),), (percent(value),)) for level, value in pairs]
+    return Rows(scale, tuple(rows), max(levels - len(rows), 0))
 
 
 def effect_scale(effects: Iterable[Mapping[str, Any]]) -> Scale:

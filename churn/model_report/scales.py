@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from churn.page.words import number, percent
 
-_ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
+_ROUND = (1.0, 2.0, 5.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,14 @@ def shares(name: str, highest: float = 1.0) -> Scale:
     return Scale(name, 0.0, count * step, tuple((at * step, percent(at * step)) for at in range(count + 1)))
 
 
-def numbers(name: str, low: float, high: float, *, most: int = 5) -> Scale:
-    """From `low` to `high`, with ticks at round numbers between them."""
+def numbers(name: str, low: float, high: float) -> Scale:
+    """From `low` to `high`, both of them ticks, with round numbers between them where there is room."""
     if low >= high:
-        low, high = low - 1, high + 1
-    step = _step(high - low, most)
-    ticks = (at * step + 0.0 for at in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1))
-    return Scale(name, low, high, tuple((tick, number(tick)) for tick in ticks))
+        return Scale(name, low - 1, low + 1, ((low, number(low)),))
+    step, room = _step(high - low, 4), (high - low) / 5
+    between = [at * step for at in range(math.ceil((low + room) / step), math.floor((high - room) / step) + 1)]
+    kept = between if len(between) < 3 else between[1:2]
+    return Scale(name, low, high, tuple((tick + 0.0, number(tick + 0.0)) for tick in (low, *kept, high)))
 
 
 def round_numbers(name: str, low: float, high: float) -> Scale:
@@ -62,13 +63,10 @@ def round_numbers(name: str, low: float, high: float) -> Scale:
 
 
 def ratios(name: str, low: float, high: float) -> Scale:
-    """A logarithmic scale around 1 that holds `low` to `high`, with at most five ticks at powers of one number."""
-    reach = max(math.log(max(high, 1.0)), -math.log(min(max(low, 1e-12), 1.0)), math.log(2))
-    for base in (2, 4, 10, 100, 1000, 10**4, 10**6):
-        if math.log(base) * 2 >= reach:
-            break
-    steps = 2 if math.log(base) < reach else 1
-    ticks = tuple((float(base) ** at, _ratio(float(base) ** at)) for at in range(-steps, steps + 1))
+    """A logarithmic scale around 1 with ticks at powers of one number, to 10,000 at most; further ratios lie at its ends."""
+    reach = max(high, 1 / max(low, 1e-9))
+    base = next((base for base in (2, 3, 4, 10, 30) if base**2 >= reach), 100)
+    ticks = tuple((float(base) ** at, _ratio(float(base) ** at)) for at in range(-2, 3))
     return Scale(name, ticks[0][0], ticks[-1][0], ticks, log=True)
 
 

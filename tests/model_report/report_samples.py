@@ -209,8 +209,8 @@ def _profit(probability, target):
     contacted = np.linspace(1, len(target), 100).astype(int)
     profit = (np.cumsum(target)[contacted - 1] * 36.0 - contacted * 5.0) / len(target)
     return {
-        "contacted": contacted.tolist(),
-        "threshold": probability[contacted - 1].tolist(),
+        "contacted": (contacted / len(target)).tolist(),
+        "threshold": [None, *probability[contacted[1:] - 1].tolist()],
         "profit": profit.tolist(),
         "low": (profit - 0.6).tolist(),
         "high": (profit + 0.6).tolist(),
