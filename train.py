@@ -12,8 +12,10 @@ from typing import Any
 
 from churn.cli import number, reason, run_command, whole_number
 from churn.settings import read_settings
-from churn.training.options import Options
+from churn.training.options import CAMPAIGN, Options, read_objective
 
+THRESHOLDS = ("f1", "cost", "top")
+MOST_MONEY = 1e12
 ESTIMATORS = ("logistic", "hist-gradient-boosting")
 INTERRUPTED = "interrupted; `python -m churn.registry list` says which model is current"
 
@@ -25,10 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: dict[str, Any]) -> int:
+    objective = read_objective(given)
+    rest = {name: value for name, value in given.items() if name not in (*CAMPAIGN, "threshold", "top")}
     # Imported here, so that `--help` and a wrong option answer at once: 0.1 s instead of 0.6.
     from churn.training.run import run
 
-    return run(Options(**given), read_settings())
+    return run(Options(**rest, objective=objective), read_settings())
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -50,6 +54,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     option("--model", dest="estimator", choices=ESTIMATORS, default="logistic", help="estimator (default: %(default)s)")
     option("--version", metavar="v1", help="version of the stored model (default: the next free one)")
     option("--seed", type=whole_number(0, 2**32 - 1), default=42, help="of every random choice (default: %(default)s)")
+    option(
+        "--threshold", choices=THRESHOLDS, default="f1",
+        help="what the threshold is chosen for: the best F1, the greatest expected profit (needs the next three), or a "
+        "share of the customers (needs --top) (default: %(default)s)",
+    )  # fmt: skip
+    option("--contact-cost", type=number(0, MOST_MONEY), metavar="C", help="what contacting a customer costs")
+    option("--customer-value", type=number(0, MOST_MONEY), metavar="V", help="what a customer is worth who stays")
+    option("--success-rate", type=number(0, 1), metavar="S", help="chance that a contact keeps a leaving customer")
+    option("--top", type=number(0, 1), metavar="SHARE", help="share of the customers to contact, such as 0.1")
     option("--gate-f1", type=number(0, 1), metavar="F1", help="F1 to reach (default: that of the schema, if any)")
     option(
         "--margin", type=number(0, 1), default=0.002, metavar="NATS",

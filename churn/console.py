@@ -1,10 +1,11 @@
-"""Progress bars for long reads and trainings, shown where standard error is a terminal."""
+"""Progress of what takes time: bars and spinners, shown where standard error is a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich import console, progress
+from rich.markup import escape
 
 LONG_BYTES = 50 * 10**6
 
@@ -31,20 +32,31 @@ def reading(what: str, size: int) -> Iterator[Advance]:
 
 @contextmanager
 def working(what: str, steps: int) -> Iterator[Advance]:
-    """Progress bar of so many steps of about equal length."""
-    with _bar(what, steps, progress.MofNCompleteColumn()) as advance:
+    """Progress bar of so many steps of about equal length; the time it has taken runs on between two steps."""
+    with _bar(what, steps, progress.MofNCompleteColumn(), progress.TimeElapsedColumn()) as advance:
+        advance(0)
         yield advance
 
 
 @contextmanager
-def _bar(what: str, total: int, done: progress.ProgressColumn) -> Iterator[Advance]:
+def phase(what: str) -> Iterator[None]:
+    """Spinner beside the name of what is done, while it is done."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with console.Console(stderr=True).status(escape(f"{what} ...")):
+        yield
+
+
+@contextmanager
+def _bar(what: str, total: int, *done: progress.ProgressColumn) -> Iterator[Advance]:
     if not total or not sys.stderr.isatty():
         yield ignore
         return
     columns = (
         progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
-        done,
+        *done,
         progress.TimeRemainingColumn(),
     )
     with progress.Progress(*columns, console=console.Console(stderr=True), transient=True) as bar:

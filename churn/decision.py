@@ -1,12 +1,22 @@
 """Decision threshold: what it is chosen for, and what decisions are worth in a campaign."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # at run time it would cost `train.py --help` the import of numpy
+    import numpy as np
+    import numpy.typing as npt
 
 type Floats = npt.NDArray[np.float64]
+
+
+class Counts(NamedTuple):
+    """How many rows decisions are about, each [draws]: all, those that churned, those contacted, and both."""
+
+    rows: Floats
+    churners: Floats
+    contacted: Floats
+    reached: Floats
 
 
 @dataclass(frozen=True)
@@ -24,9 +34,22 @@ class Campaign:
     customer_value: float
     success_rate: float
 
+    @property
+    def break_even(self) -> float:
+        """The probability of churn from which a contact pays, 0 to 1 where any contact can (Elkan 2001)."""
+        return self.contact_cost / (self.success_rate * self.customer_value)
+
     def profit(self, churners: Floats, contacted: Floats) -> Floats:
         """Profit of contacting so many customers, of whom so many would have left."""
         return churners * (self.success_rate * self.customer_value) - contacted * self.contact_cost
+
+    def mean_profit(self, counts: Counts) -> Floats:
+        """[draws] profit per row of the decisions."""
+        return self.profit(counts.reached, counts.contacted) / counts.rows
+
+    def mean_profit_of_all(self, counts: Counts) -> Floats:
+        """[draws] profit per row of contacting everybody."""
+        return self.profit(counts.churners, counts.rows) / counts.rows
 
 
 @dataclass(frozen=True)
@@ -48,3 +71,6 @@ class Objective:
         """For card, metadata and report: only what applies, flat."""
         figures = asdict(self.campaign) if self.campaign else {}
         return {"objective": self.name, **figures, **({"share": self.share} if self.share is not None else {})}
+
+
+F1 = Objective()

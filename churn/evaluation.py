@@ -15,6 +15,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pandas as pd
 
+from churn.decision import Campaign, Counts
+
 type Floats = npt.NDArray[np.float64]
 type Customers = npt.NDArray[np.intp]
 
@@ -138,6 +140,11 @@ class Cells:
         for start in range(0, draws, most):
             yield min(most, draws - start)
 
+    def counts(self, weights: Floats) -> Counts:
+        """How many rows the decisions are about, of weighted cells [draws, cells]."""
+        columns = (self.size, self.positive, self.decided * self.size, self.positive * self.decided)
+        return Counts(*(weights @ column for column in columns))
+
     def metrics(self, weights: Floats) -> dict[str, Floats]:
         """Each metric by name, [draws], of weighted cells.
 
@@ -145,10 +152,7 @@ class Cells:
             weights: [draws, cells], customers of each cell in each draw.
 
         """
-        rows: Floats = weights @ self.size
-        positives = weights @ self.positive
-        decided = weights @ (self.decided * self.size)
-        hits: Floats = weights @ (self.positive * self.decided)
+        rows, positives, decided, hits = self.counts(weights)
         rate = positives / rows
         stayers, churners = (
             np.add.reduceat(weights * part, self._group_starts, axis=1)[:, ::-1]
@@ -205,12 +209,14 @@ class Evaluation:
         cells: the predicted rows.
         values: metric -> figure of the sample.
         draws: metric -> [DRAWS] figures of the bootstrap samples. The same draw of two metrics is of the same rows.
+        count_draws: the decisions of the same draws, each [DRAWS].
 
     """
 
     cells: Cells
     values: dict[str, float]
     draws: dict[str, Floats]
+    count_draws: Counts
 
     @property
     def metrics(self) -> dict[str, Metric]:
@@ -219,7 +225,17 @@ class Evaluation:
         A resample is less even than its sample, so its calibration error is larger: without the correction the
         figure would lie outside its interval.
         """
-        return {name: _interval(value, self.draws[name]) for name, value in self.values.items()}
+        return {name: _interval(value, self.draws[name], 0.0) for name, value in self.values.items()}
+
+    @property
+    def counts(self) -> Counts:
+        """The decisions of the sample, each [1]."""
+        return self.cells.counts(self.cells.once())
+
+    def expected_profit(self, campaign: Campaign) -> Metric:
+        """Profit of the decisions per row, with its 95 % interval."""
+        draws = campaign.mean_profit(self.count_draws)
+        return _interval(float(campaign.mean_profit(self.counts)[0]), draws, -np.inf)
 
 
 def evaluate(predictions: Predictions, seed: int) -> Evaluation:
@@ -228,8 +244,13 @@ def evaluate(predictions: Predictions, seed: int) -> Evaluation:
     exact = exact_cells(predictions)
     values = {name: float(value[0]) for name, value in exact.metrics(exact.once()).items()}
     rng = np.random.default_rng(seed)
-    parts = [cells.metrics(cells.resample(rng, draws)) for draws in cells.blocks(DRAWS)]
-    return Evaluation(cells, values, {name: np.concatenate([part[name] for part in parts]) for name in values})
+    parts, counts = [], []
+    for part in cells.blocks(DRAWS):
+        weights = cells.resample(rng, part)
+        parts.append(cells.metrics(weights))
+        counts.append(cells.counts(weights))
+    draws = {name: np.concatenate([part[name] for part in parts]) for name in values}
+    return Evaluation(cells, values, draws, Counts(*(np.concatenate(column) for column in zip(*counts, strict=True))))
 
 
 def exact_cells(predictions: Predictions) -> Cells:
@@ -285,9 +306,10 @@ def lift(churners: Floats, stayers: Floats, share: float) -> Floats:
     return _ratio(found, share * churners.sum(axis=1))
 
 
-def _interval(value: float, draws: Floats) -> Metric:
+def _interval(value: float, draws: Floats, lowest: float) -> Metric:
+    """Not below the lowest value that there can be."""
     low, high = np.quantile(draws, [0.025, 0.975]) - (draws.mean() - value)
-    return Metric(value, max(float(low), 0.0), float(high))
+    return Metric(value, max(float(low), lowest), float(high))
 
 
 def _ratio(numerator: Floats, denominator: Floats, where_undefined: float = 0.0) -> Floats:

@@ -3,10 +3,13 @@
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
+from churn import console
 from churn.data.dataset import Dataset
+from churn.decision import Objective
 from churn.errors import SchemaChangeRefused
 from churn.evaluation import Evaluation, evaluate
 from churn.registry import Registry
@@ -19,8 +22,8 @@ from churn.training.gate import Verdict, gate_candidate
 from churn.training.model_files import library_versions, model_files
 from churn.training.model_report import report_document, report_figures, report_files
 from churn.training.options import Options
-from churn.training.pipeline import train_model
-from churn.training.report import Outcome, print_report
+from churn.training.pipeline import TrainedModel, train_model
+from churn.training.report import Chosen, Outcome, print_report
 
 
 def train_candidate(
@@ -32,31 +35,45 @@ def train_candidate(
         TrainingError: no model can be fitted to the data, or its two forms disagree; nothing was saved.
         RegistryError: it could not be saved or promoted.
     """
-    model = train_model(dataset, estimator=options.estimator, seed=options.seed, holdout=holdout)
-    _report_rare(model.inputs)
-    onnx = export_onnx(model)
-    check_parity(model, onnx)
-    evaluation = evaluate(model.predictions, options.seed)
-
+    model, onnx = _train(dataset, holdout, options)
+    with console.phase("evaluating the predictions"):
+        evaluation = evaluate(model.predictions, options.seed)
     gate_f1 = dataset.schema.gate.f1 if options.gate_f1 is None else options.gate_f1
 
     def gated() -> Verdict:
-        comparison = compare_with_current(registry, model_name, model.predictions, options.seed, dataset.schema)
-        return gate_candidate(evaluation, gate_f1, comparison, options.margin)
+        with console.phase("comparing with the model in service"):
+            comparison = compare_with_current(registry, model_name, model.predictions, options.seed, dataset.schema)
+            return gate_candidate(evaluation, gate_f1, comparison, options.margin, model.objective)
 
     verdict = gated()
     facts = _facts(options, dataset, evaluation) | {"judged_on": model.predictions.source}
-    files = model_files(model, onnx, dataset, facts)
-    figures = report_figures(model, dataset, evaluation, options.seed)
-    with registry.writing(create=True) as writer:  # until the promotion, nobody else promotes
+    with console.phase("drawing up the report"):
+        files = model_files(model, onnx, dataset, facts)
+        figures = report_figures(model, dataset, evaluation, options.seed)
+    with ExitStack() as stack:
+        with console.phase("waiting for the registry"):  # until the promotion, nobody else promotes
+            writer = stack.enter_context(registry.writing(create=True))
         if current_or_none(registry) != verdict.comparison.tag:
             verdict = gated()  # another training was faster: its model is the champion now
         tag = writer.free_tag(model_name, options.version)
-        document = report_document(tag, figures, verdict, json.loads(files["card.json"]))
-        files |= report_files(document)
+        with console.phase("writing the report"):
+            files |= report_files(report_document(tag, figures, verdict, json.loads(files["card.json"])))
         outcome = _save(writer, model_name, options, verdict, files, facts | {"threshold": model.threshold})
-    print_report(evaluation.metrics, verdict, outcome)
+    print_report(evaluation, verdict, Chosen(model.objective, model.threshold, gate_f1), outcome)
     return outcome.promoted
+
+
+def _train(dataset: Dataset, holdout: Dataset | None, options: Options) -> tuple[TrainedModel, bytes]:
+    """A trained model and its serving form."""
+    model = train_model(
+        dataset, estimator=options.estimator, seed=options.seed, holdout=holdout, objective=options.objective
+    )
+    _report_rare(model.inputs)
+    with console.phase("writing the model in its serving form (ONNX)"):
+        onnx = export_onnx(model)
+    with console.phase("checking that both forms of the model agree"):
+        check_parity(model, onnx)
+    return model, onnx
 
 
 def _report_rare(inputs: Inputs) -> None:
@@ -79,9 +96,17 @@ def _facts(options: Options, dataset: Dataset, evaluation: Evaluation) -> dict[s
         "customers": dataset.customers,
         "schema": {"name": dataset.schema.name, "digest": dataset.schema.digest},
         "seed": options.seed,
+        "decision": _decision(options.objective, evaluation),
         "metrics": {name: metric.value for name, metric in metrics.items()},
         "metric_intervals": {name: [metric.low, metric.high] for name, metric in metrics.items()},
     }
+
+
+def _decision(objective: Objective, evaluation: Evaluation) -> dict[str, Any]:
+    """What the threshold was chosen for, with what came of it where that is money."""
+    if objective.campaign is None:
+        return objective.as_dict()
+    return objective.as_dict() | {"expected_profit": evaluation.expected_profit(objective.campaign)._asdict()}
 
 
 def _save(
@@ -99,12 +124,14 @@ def _save(
         "passed_gate": verdict.passed,
         "library_versions": library_versions(),
     }
-    tag = writer.save(model_name, options.version, files, entry)
+    with console.phase("saving the model"):
+        tag = writer.save(model_name, options.version, files, entry)
     if not verdict.passed and options.force_reason is None:
         return Outcome(tag, promoted=False)
     reason = options.force_reason or "passed the gate"
     try:
-        writer.promote(tag, reason, command="train.py", schema_change=options.accept_schema_change)
+        with console.phase("making it the current model"):
+            writer.promote(tag, reason, command="train.py", schema_change=options.accept_schema_change)
     except SchemaChangeRefused as change:
         return Outcome(tag, promoted=False, schema_change=str(change))
     return Outcome(tag, promoted=True, forced=options.force_reason)

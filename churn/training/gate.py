@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from churn.decision import F1, Campaign, Objective
 from churn.evaluation import Evaluation, Floats
-from churn.training.paired_bootstrap import ChampionComparison
+from churn.training.paired_bootstrap import ChampionComparison, Difference, Segment
 
 CONFIDENCE = 0.99
 CALIBRATION_SLACK = 0.05
@@ -23,7 +24,16 @@ AUC_MARGIN = 0.005
 
 @dataclass(frozen=True)
 class GateCheck:
-    """One rule: `figure` against `limit`; `reason` says in words what was compared."""
+    """One rule.
+
+    Attributes:
+        rule: its name; `_lower_bound` and `_upper_bound` say that the figure is the end of an interval.
+        figure: what is compared with the limit.
+        limit: from which on, or up to which, the rule is kept.
+        passed: whether it is kept.
+        reason: what was found, in words.
+
+    """
 
     rule: str
     figure: float
@@ -54,7 +64,11 @@ class Verdict:
 
 
 def gate_candidate(
-    evaluation: Evaluation, gate_f1: float | None, comparison: ChampionComparison | None = None, margin: float = MARGIN
+    evaluation: Evaluation,
+    gate_f1: float | None,
+    comparison: ChampionComparison | None = None,
+    margin: float = MARGIN,
+    objective: Objective = F1,
 ) -> Verdict:
     """Gate a candidate by its predictions for rows that it has not seen.
 
@@ -63,60 +77,135 @@ def gate_candidate(
 
     Args:
         evaluation: the metrics of those predictions.
-        gate_f1: the F1 to reach, 0 to 1; None asks for none.
+        gate_f1: the F1 to reach, 0 to 1; None asks for none. Not asked of a threshold that was not chosen for F1.
         comparison: the comparison with the champion; one that was not possible blocks nothing.
         margin: nats of log loss that the candidate may lose to the champion, 0 or more.
+        objective: what the threshold was chosen for.
 
     """
     comparison = comparison or ChampionComparison()
-    return Verdict((*_alone(evaluation, gate_f1), *_beside_champion(comparison, margin)), comparison)
+    decisions = _decisions(evaluation, gate_f1, objective)
+    return Verdict((*decisions, *_probabilities(evaluation), *_beside_champion(comparison, margin)), comparison)
 
 
-def _alone(evaluation: Evaluation, gate_f1: float | None) -> tuple[GateCheck, ...]:
-    figures, draws = evaluation.values, evaluation.draws
-    f1_gain = draws["f1"] - draws["baseline_f1"]
+def _decisions(evaluation: Evaluation, gate_f1: float | None, objective: Objective) -> tuple[GateCheck, ...]:
+    """What the threshold was chosen for is better than what needs no model."""
+    if objective.campaign is not None:
+        return (_profit_gain(evaluation, objective.campaign),)
+    if objective.share is not None:
+        return (_precision_gain(evaluation),)
+    gain = _above_constant("f1_gain", "F1", evaluation.draws["f1"] - evaluation.draws["baseline_f1"])
+    return (gain,) if gate_f1 is None else (_f1(evaluation, gate_f1), gain)
+
+
+def _f1(evaluation: Evaluation, gate_f1: float) -> GateCheck:
+    figure = evaluation.values["f1"]
+    passed = figure >= gate_f1
+    reason = f"F1 {'reaches' if passed else 'is below'} what --gate-f1, or else the schema, asks for"
+    return GateCheck("f1", figure, gate_f1, passed, reason)
+
+
+def _profit_gain(evaluation: Evaluation, campaign: Campaign) -> GateCheck:
+    """Of the two constant answers, contacting nobody has profit 0."""
+    counts = evaluation.count_draws
+    constant = np.maximum(campaign.mean_profit_of_all(counts), 0.0)
+    return _above_constant("profit_gain", "expected profit", campaign.mean_profit(counts) - constant)
+
+
+def _above_constant(rule: str, metric: str, gain: Floats) -> GateCheck:
+    """The gain over the best constant answer, [draws], is not below 0 beyond noise."""
+    low, high = _lower(gain), _upper(gain)
+    found = "is above" if low > 0 else "is below" if high < 0 else "is not shown to differ from"
+    noise = ", beyond noise" if low > 0 or high < 0 else ""
+    return GateCheck(f"{rule}_upper_bound", high, 0.0, high >= 0, f"{metric} {found} the best constant answer's{noise}")
+
+
+def _precision_gain(evaluation: Evaluation) -> GateCheck:
+    counts = evaluation.count_draws
+    gain = evaluation.draws["precision"] - counts.churners / counts.rows
+    what = "the churn rate of the contacted", "above that of all"
+    return _beyond_noise("precision_gain", _lower(gain), 0.0, what)
+
+
+def _probabilities(evaluation: Evaluation) -> tuple[GateCheck, ...]:
+    """The probabilities tell customers apart, and are what they say."""
+    draws = evaluation.draws
     loss_gain = draws["baseline_log_loss"] - draws["log_loss"]
-    # What a perfectly calibrated model stays below in 99 % of samples of this size.
-    calibration_limit = CALIBRATION_SLACK + _upper(evaluation.cells.calibration_error_by_chance(seed=0, draws=400))
-    reason = "F1 reaches what --gate-f1, or else the schema, asks for"
-    asked = () if gate_f1 is None else (_at_least("f1", figures["f1"], gate_f1, reason),)
     return (
-        *asked,
-        _at_least("f1_gain", _upper(f1_gain), 0.0, "F1 is not below the best constant answer's by more than noise"),
-        _above("log_loss_gain", _lower(loss_gain), 0.0, "log loss is better than the base rate's, beyond noise"),
-        _above("roc_auc", _lower(draws["roc_auc"]), 0.5, "ROC AUC is above a coin's, beyond noise"),
-        _at_most(
-            "calibration_error",
-            figures["calibration_error"],
-            calibration_limit,
-            "probabilities are not far from the shares that they promise",
-        ),
+        _beyond_noise("log_loss_gain", _lower(loss_gain), 0.0, ("log loss", "better than the base rate's")),
+        _beyond_noise("roc_auc", _lower(draws["roc_auc"]), 0.5, ("ROC AUC", "above a coin's")),
+        _calibration(evaluation),
     )
+
+
+def _beyond_noise(rule: str, figure: float, limit: float, what: tuple[str, str]) -> GateCheck:
+    passed = figure > limit
+    subject, claim = what
+    reason = f"{subject} is {claim}, beyond noise" if passed else f"{subject} is not shown to be {claim}"
+    return GateCheck(f"{rule}_lower_bound", figure, limit, passed, reason)
+
+
+def _calibration(evaluation: Evaluation) -> GateCheck:
+    figure = evaluation.values["calibration_error"]
+    # What a perfectly calibrated model stays below in 99 % of samples of this size.
+    limit = CALIBRATION_SLACK + _upper(evaluation.cells.calibration_error_by_chance(seed=0, draws=400))
+    passed = figure <= limit
+    reason = f"the probabilities are {'not ' * passed}far from the shares that they promise"
+    return GateCheck("calibration_error", figure, limit, passed, reason)
 
 
 def _beside_champion(comparison: ChampionComparison, margin: float) -> tuple[GateCheck, ...]:
     """Each bound is the end of its difference nearest to "as good": beyond the limit, it is shown to be worse."""
-    if comparison.log_loss is None or comparison.roc_auc is None:
+    loss, auc = comparison.log_loss, comparison.roc_auc
+    if loss is None or auc is None:
         return ()
     checks = [
-        _at_most(
-            "champion_log_loss",
-            comparison.log_loss.low,
-            margin,
-            "log loss is not shown to be worse than the champion's",
-        ),
-        _at_least(
-            "champion_roc_auc",
-            comparison.roc_auc.high,
-            -AUC_MARGIN,
-            "ROC AUC is not shown to be worse than the champion's",
-        ),
+        GateCheck("champion_log_loss_lower_bound", loss.low, margin, loss.low <= margin, _log_loss_found(loss, margin)),
+        GateCheck("champion_roc_auc_upper_bound", auc.high, -AUC_MARGIN, auc.high >= -AUC_MARGIN, _roc_auc_found(auc)),
     ]
     if comparison.segments:
         worst = max(comparison.segments, key=lambda segment: segment.low)
-        where = f"worst: {worst.feature} {worst.category}"
-        checks.append(_at_most("champion_segments", worst.low, margin, f"nor is log loss in any segment ({where})"))
+        reason = _segments_found(comparison.segments, worst, margin)
+        checks.append(GateCheck("champion_segments_lower_bound", worst.low, margin, worst.low <= margin, reason))
     return tuple(checks)
+
+
+def _log_loss_found(loss: Difference, margin: float) -> str:
+    return f"log loss is {_found(loss.low, loss.high, loss.candidate - loss.champion, margin)}"
+
+
+def _roc_auc_found(auc: Difference) -> str:
+    return f"ROC AUC is {_found(-auc.high, -auc.low, auc.champion - auc.candidate, AUC_MARGIN)}"
+
+
+def _segments_found(segments: tuple[Segment, ...], worst: Segment, margin: float) -> str:
+    if all(segment.high < 0 for segment in segments):
+        return "log loss is better than the champion's in each segment"
+    if worst.low <= 0:
+        return "log loss is not shown to be worse than the champion's in any segment"
+    found = _found(worst.low, worst.high, worst.difference, margin)
+    return f"log loss of the segment {worst.feature} {worst.category} is {found}"
+
+
+def _found(low: float, high: float, loss: float, margin: float) -> str:
+    """What is shown of a loss to the champion, by its bounds.
+
+    Args:
+        low: of the loss, above 0 where the candidate is shown to be worse.
+        high: of the loss.
+        loss: the figure.
+        margin: how much may be lost.
+
+    """
+    if high < 0:
+        return "better than the champion's"
+    if low <= 0:
+        return "not shown to be worse than the champion's"
+    if low > margin:
+        return "worse than the champion's, by more than the margin allows"
+    if loss <= margin:
+        return "worse than the champion's, by less than the margin allows"
+    return "worse than the champion's, but not shown to be so by more than the margin allows"
 
 
 def _lower(draws: Floats) -> float:
@@ -125,15 +214,3 @@ def _lower(draws: Floats) -> float:
 
 def _upper(draws: Floats) -> float:
     return float(np.quantile(draws, CONFIDENCE))
-
-
-def _at_most(rule: str, figure: float, limit: float, reason: str) -> GateCheck:
-    return GateCheck(rule, figure, limit, figure <= limit, reason)
-
-
-def _at_least(rule: str, figure: float, limit: float, reason: str) -> GateCheck:
-    return GateCheck(rule, figure, limit, figure >= limit, reason)
-
-
-def _above(rule: str, figure: float, limit: float, reason: str) -> GateCheck:
-    return GateCheck(rule, figure, limit, figure > limit, reason)

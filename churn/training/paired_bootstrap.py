@@ -34,13 +34,14 @@ class Difference(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """Mean log loss of candidate less champion over the customers of one category, and its lower bound."""
+    """Mean log loss of candidate less champion over the customers of one category, and its bounds, for all at once."""
 
     feature: str
     category: str
     rows: int
     difference: float
     low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -128,15 +129,13 @@ def segment_differences(frame: pd.DataFrame, excess: Floats, customer: Customers
     ]
     far = NormalDist().inv_cdf(1 - (1 - SEGMENT_CONFIDENCE) / max(len(groups), 1))
     return tuple(
-        Segment(
-            name,
-            category,
-            len(part),
-            float(part.mean()),
-            float(part.mean() - far * _spread(part, customers) / len(part) ** 0.5),
-        )
-        for name, category, part, customers in groups
+        _segment(name, category, part, far * _spread(part, customers)) for name, category, part, customers in groups
     )
+
+
+def _segment(name: str, category: str, excess: Floats, spread: float) -> Segment:
+    mean, half = float(excess.mean()), spread / len(excess) ** 0.5
+    return Segment(name, category, len(excess), mean, mean - half, mean + half)
 
 
 def _spread(excess: Floats, customer: Customers) -> float:

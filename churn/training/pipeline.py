@@ -1,5 +1,6 @@
 """Training of the scikit-learn pipeline: selection, predictions for rows not seen, and the fit on all rows."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from churn import console
 from churn.data.copies import number_customers
 from churn.data.dataset import Dataset
+from churn.decision import F1, Objective
 from churn.evaluation import Predictions
 from churn.training.encoding import FIT_ROWS, Inputs, fit_encoder
 from churn.training.estimators import ESTIMATORS, Classifier, Estimator, Floats, Parameters
@@ -33,6 +35,7 @@ class TrainedModel:
         parameters: the regularisation that cross-validation chose.
         predictions: predictions for rows that the models which made them have not seen.
         inputs: what of the training data decided the form of its inputs.
+        objective: what the threshold was chosen for.
 
     """
 
@@ -42,9 +45,12 @@ class TrainedModel:
     parameters: Parameters
     predictions: Predictions
     inputs: Inputs
+    objective: Objective
 
 
-def train_model(dataset: Dataset, *, estimator: str, seed: int, holdout: Dataset | None = None) -> TrainedModel:
+def train_model(
+    dataset: Dataset, *, estimator: str, seed: int, holdout: Dataset | None = None, objective: Objective = F1
+) -> TrainedModel:
     """Choose, fit and evaluate a model.
 
     Args:
@@ -52,59 +58,92 @@ def train_model(dataset: Dataset, *, estimator: str, seed: int, holdout: Dataset
         estimator: a key of `ESTIMATORS`.
         seed: of every random choice; the same data and seed give the same model.
         holdout: rows to evaluate on instead of rows of `dataset`.
+        objective: what the threshold is chosen for.
 
     Raises:
         TrainingError: there are too few rows of a class.
 
     """
-    training = _Training(dataset, ESTIMATORS[estimator], seed)
-    large = holdout is None and dataset.rows > OUT_OF_FOLD_ROWS
-    folds = count_folds(training.estimator, training.sample.customers, nested=holdout is None and not large)
-    with console.working(f"training {estimator}", folds) as training.advance:
-        selection, pipeline, predictions = training.fit_and_evaluate_quarter() if large else training.fit(holdout)
-    return TrainedModel(estimator, pipeline, selection.threshold, selection.parameters, predictions, training.inputs)
+    training = _Training(dataset, ESTIMATORS[estimator], objective, seed)
+    if holdout is not None:
+        selection, pipeline, predictions = training.fit_and_evaluate_holdout(holdout)
+    elif dataset.rows > OUT_OF_FOLD_ROWS:
+        selection, pipeline, predictions = training.fit_and_evaluate_quarter()
+    else:
+        selection, pipeline, predictions = training.fit_and_evaluate_out_of_fold()
+    return TrainedModel(
+        estimator, pipeline, selection.threshold, selection.parameters, predictions, training.inputs, objective
+    )
+
+
+type Trained = tuple[Selection, Pipeline, Predictions]
 
 
 class _Training:
     """One training set with its categories and its random choices."""
 
-    def __init__(self, dataset: Dataset, estimator: Estimator, seed: int) -> None:
-        self.sample = _sample(dataset)
-        self.sample.require_both_classes()
+    def __init__(self, dataset: Dataset, estimator: Estimator, objective: Objective, seed: int) -> None:
+        with console.phase("preparing the training rows"):
+            self.sample = _sample(dataset)
+            self.sample.require_both_classes()
+            self.inputs = Inputs.of(dataset.frame, dataset.schema)
         self.estimator = estimator
-        self.advance: console.Advance = console.ignore
+        self.objective = objective
         self.seed = seed
-        self.inputs = Inputs.of(dataset.frame, dataset.schema)
 
-    def fit(self, holdout: Dataset | None) -> tuple[Selection, Pipeline, Predictions]:
-        """Select and fit on all rows; predict the holdout, or without one all rows, each by models of other folds."""
+    def fit_and_evaluate_out_of_fold(self) -> Trained:
+        """Select and fit on all rows; predict each by models of other folds."""
         sample, rows = self.sample, np.arange(len(self.sample.target))
-        selection, encoder = self._select(rows), self._fit_encoder(rows)
-        classifier = self._fit_classifier(selection, encoder.transform(sample.frame), sample.target)
-        pipeline = Pipeline([("encoder", encoder), ("classifier", classifier)])
-        if holdout is not None:
+        with self._folds(nested=True) as advance, _one_thread():
+            selection = self._select(rows, advance)
+            probability, decision = evaluate_out_of_fold(
+                sample, self.inputs, self.estimator, self.objective, self.seed, advance
+            )
+        found = Predictions("out-of-fold", sample.frame, sample.target, probability, decision, sample.customer)
+        return selection, self._fit(selection), found
+
+    def fit_and_evaluate_holdout(self, holdout: Dataset) -> Trained:
+        """Select and fit on all rows; predict the holdout."""
+        with self._folds() as advance:
+            selection = self._select(np.arange(len(self.sample.target)), advance)
+        pipeline = self._fit(selection)
+        with console.phase("predicting the holdout"):
             probability = pipeline.predict_proba(holdout.frame)[:, 1]
             return selection, pipeline, _predictions(holdout.path.name, _sample(holdout), probability, selection)
-        with _one_thread():
-            probability, decision = evaluate_out_of_fold(sample, self.inputs, self.estimator, self.seed, self.advance)
-        found = Predictions("out-of-fold", sample.frame, sample.target, probability, decision, sample.customer)
-        return selection, pipeline, found
 
-    def fit_and_evaluate_quarter(self) -> tuple[Selection, Pipeline, Predictions]:
+    def fit_and_evaluate_quarter(self) -> Trained:
         """Select and fit on three quarters, predict the fourth, then fit on all rows with the same selection."""
         quarter, rest = self.sample.split(0.25, self.seed)
-        selection, encoder = self._select(rest), self._fit_encoder(rest)
-        encoded, target = encoder.transform(self.sample.frame), self.sample.target
-        probability = self._fit_classifier(selection, encoded[rest], target[rest]).predict_proba(encoded[quarter])[:, 1]
-        classifier = self._fit_classifier(selection, encoded, target)
+        with self._folds() as advance:
+            selection = self._select(rest, advance)
+        with console.phase("fitting to three quarters of the rows, to predict the fourth"):
+            encoder = self._fit_encoder(rest)
+            encoded, target = encoder.transform(self.sample.frame), self.sample.target
+            classifier = self._fit_classifier(selection, encoded[rest], target[rest])
+            probability = classifier.predict_proba(encoded[quarter])[:, 1]
+        with console.phase("fitting the model to all rows"):
+            classifier = self._fit_classifier(selection, encoded, target)
         predictions = _predictions("held-out quarter", self.sample.take(quarter), probability, selection)
         return selection, Pipeline([("encoder", encoder), ("classifier", classifier)]), predictions
 
-    def _select(self, rows: Rows) -> Selection:
+    def _folds(self, *, nested: bool = False) -> AbstractContextManager[console.Advance]:
+        """Progress of the folds."""
+        folds = count_folds(self.estimator, self.sample.customers, nested=nested)
+        return console.working(f"training {self.estimator.name}", folds)
+
+    def _select(self, rows: Rows, advance: console.Advance) -> Selection:
         if len(rows) > OUT_OF_FOLD_ROWS:
             rows = self._part(rows, SELECTION_ROWS)
         with _one_thread():
-            return select(self.sample.take(rows), self.inputs, self.estimator, self.seed, self.advance)
+            return select(self.sample.take(rows), self.inputs, self.estimator, self.objective, self.seed, advance)
+
+    def _fit(self, selection: Selection) -> Pipeline:
+        with console.phase("fitting the model to all rows"):
+            encoder = self._fit_encoder(np.arange(len(self.sample.target)))
+            encoded = encoder.transform(self.sample.frame)
+            return Pipeline(
+                [("encoder", encoder), ("classifier", self._fit_classifier(selection, encoded, self.sample.target))]
+            )
 
     def _part(self, rows: Rows, size: int) -> Rows:
         """About `size` of these rows, drawn by class."""

@@ -1,15 +1,44 @@
-"""Training report in the terminal: metrics, each rule of the gate, and the outcome."""
+"""Training report in the terminal: metrics, each rule of the gate, and the outcome.
+
+Tables fit into 80 columns and sentences are wrapped at spaces, so that no number and no tag is broken; a tag that is
+longer has a line of its own.
+"""
 
 import sys
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from churn.evaluation import Metric
+from churn.decision import Campaign, Objective
+from churn.evaluation import Evaluation, Metric
 from churn.training.gate import Verdict
 from churn.training.paired_bootstrap import ChampionComparison
+
+WIDTH = 80
+_REASON = 46
+_SEGMENT = 28
+_CUSTOMERS = 1000
+"""For how many customers the expected profit is told."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The threshold and how it was chosen.
+
+    Attributes:
+        objective: what it was chosen for.
+        threshold: `probability >= threshold` predicts churn.
+        gate_f1: the F1 that the schema or the user asks for; None where neither does.
+
+    """
+
+    objective: Objective
+    threshold: float
+    gate_f1: float | None
 
 
 @dataclass(frozen=True)
@@ -30,58 +59,130 @@ class Outcome:
     schema_change: str | None = None
 
 
-def print_report(metrics: Mapping[str, Metric], verdict: Verdict, outcome: Outcome) -> None:
+def print_report(evaluation: Evaluation, verdict: Verdict, chosen: Chosen, outcome: Outcome) -> None:
     """Print the report on standard output, in colour when that is a terminal."""
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120, highlight=False)
-    tag = outcome.tag
-    console.print(_metrics_table(tag, metrics))
-    if verdict.comparison.log_loss is not None:
-        console.print(_champion_table(tag, verdict.comparison))
-    console.print(_gate_table(verdict))
-    if verdict.comparison.problem is not None:
-        console.print(
-            f"not compared with the current model: {verdict.comparison.problem}", markup=False, soft_wrap=True
-        )
-    console.print(_conclusion(outcome, verdict), markup=False, soft_wrap=True)
+    page = _Page()
+    page.say(f"{outcome.tag}, evaluated on rows that it has not seen:")
+    page.show(_metrics_table(evaluation.metrics))
+    for sentence in _decision(evaluation, chosen):
+        page.say(sentence)
+    _print_comparison(page, verdict.comparison)
+    page.say("The gate asks:")
+    page.show(_gate_table(verdict))
+    if chosen.objective.name != "f1" and chosen.gate_f1 is not None:
+        page.say(f"The F1 of {chosen.gate_f1:g} that the schema asks for is not asked of this threshold.")
+    page.say(_conclusion(outcome, verdict))
 
 
-def _metrics_table(tag: str, metrics: Mapping[str, Metric]) -> Table:
-    table = Table("metric", title=f"{tag}, evaluated on rows it has not seen", title_justify="left")
-    for column in ("figure", "95 % from", "to"):
-        table.add_column(column, justify="right")
+class _Page:
+    """Standard output; nothing on it is cut, where the terminal is narrower too."""
+
+    def __init__(self) -> None:
+        self._console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+
+    def say(self, sentences: str) -> None:
+        """Print sentences, wrapped at spaces; a longer word has a line of its own."""
+        whole = textwrap.TextWrapper(self._console.width, break_long_words=False, break_on_hyphens=False)
+        self._console.print("\n".join(map(whole.fill, sentences.splitlines())), markup=False, soft_wrap=True)
+
+    def show(self, table: Table) -> None:
+        """Print a table."""
+        self._console.print(table, width=max(self._console.width, WIDTH), crop=False)
+
+
+def _metrics_table(metrics: Mapping[str, Metric]) -> Table:
+    table = _table("metric", "figure", "95 % from", "to")
     for name, metric in metrics.items():
         table.add_row(name, *(f"{value:.4f}" for value in metric))
     return table
 
 
-def _champion_table(tag: str, comparison: ChampionComparison) -> Table:
-    left_out = f"; {comparison.left_out:,} rows left out, the champion may be fitted on them" * bool(
-        comparison.left_out
+def _table(name: str, *figures: str) -> Table:
+    """A table whose rows have a name and figures."""
+    table = Table(name)
+    for figure in figures:
+        table.add_column(figure, justify="right", no_wrap=True)
+    return table
+
+
+def _decision(evaluation: Evaluation, chosen: Chosen) -> list[str]:
+    """How the threshold was chosen, what the alternative is, and what its decisions come to."""
+    objective, threshold = chosen.objective, f"The threshold {chosen.threshold:.4f} is chosen out of fold"
+    if objective.campaign is not None:
+        return [
+            f"{threshold} for the greatest expected profit: a contact costs {_amount(objective.campaign.contact_cost)} and "
+            f"keeps a customer worth {_amount(objective.campaign.customer_value)} with a chance of "
+            f"{objective.campaign.success_rate:g}, so it pays from a churn rate of "
+            f"{objective.campaign.break_even:.4f} on.",
+            _profit(evaluation, objective.campaign),
+        ]
+    counts = evaluation.counts
+    contacted = f"{float(counts.contacted[0] / counts.rows[0]):.1%} of the evaluated rows"
+    if objective.share is not None:
+        return [f"{threshold} to contact a share of {objective.share:g} of the customers; it contacts {contacted}."]
+    return [
+        f"{threshold} for the best F1, and contacts {contacted}; --threshold cost chooses the one with the greatest "
+        "expected profit by the figures of your business, --threshold top the one that contacts a share of the "
+        "customers."
+    ]
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.12g}"
+
+
+def _profit(evaluation: Evaluation, campaign: Campaign) -> str:
+    value, low, high = (figure * _CUSTOMERS for figure in evaluation.expected_profit(campaign))
+    of_all = float(campaign.mean_profit_of_all(evaluation.counts)[0]) * _CUSTOMERS
+    return (
+        f"Expected profit per {_CUSTOMERS:,} customers: {value:,.2f} (95 % from {low:,.2f} to {high:,.2f}); "
+        f"contacting everybody: {of_all:,.2f}, nobody: 0."
     )
-    title = f"{tag} beside the champion {comparison.tag} on {comparison.rows:,} rows{left_out}"
-    table = Table("", title=title, title_justify="left")
-    for column in ("rows", "champion", "candidate", "difference", "at least", "at most"):
-        table.add_column(column, justify="right")
+
+
+def _print_comparison(page: _Page, comparison: ChampionComparison) -> None:
+    if comparison.problem is not None:
+        page.say(f"Not compared with the current model: {comparison.problem}.")
+    if comparison.log_loss is None:
+        return
+    page.say(f"Beside the champion {comparison.tag}, on {comparison.rows:,} rows that it has not seen:")
+    page.show(_champion_table(comparison))
+    if comparison.left_out:
+        page.say(
+            f"{comparison.left_out:,} evaluated rows are left out of this comparison, because the champion was, or may "
+            "have been, fitted on them."
+        )
+    if comparison.segments:
+        page.say("Log loss in the segments, candidate less champion:")
+        page.show(_segments_table(comparison))
+
+
+def _champion_table(comparison: ChampionComparison) -> Table:
+    table = _table("metric", "champion", "candidate", "difference", "at least", "at most")
     for name, found in (("log_loss", comparison.log_loss), ("roc_auc", comparison.roc_auc)):
         if found is not None:
-            figures = f"{found.champion:.4f}", f"{found.candidate:.4f}"
             differences = (found.candidate - found.champion, found.low, found.high)
-            table.add_row(name, f"{comparison.rows:,}", *figures, *(f"{value:+.4f}" for value in differences))
+            figures = (f"{found.champion:.4f}", f"{found.candidate:.4f}", *(f"{value:+.4f}" for value in differences))
+            table.add_row(name, *figures)
+    return table
+
+
+def _segments_table(comparison: ChampionComparison) -> Table:
+    table = _table("segment", "rows", "difference", "at least", "at most")
     for segment in comparison.segments:
-        name = f"log_loss of {segment.feature} {segment.category}"
-        table.add_row(name, f"{segment.rows:,}", "", "", f"{segment.difference:+.4f}", f"{segment.low:+.4f}", "")
+        differences = (segment.difference, segment.low, segment.high)
+        name = textwrap.fill(f"{segment.feature} {segment.category}", _SEGMENT)
+        table.add_row(Text(name), f"{segment.rows:,}", *(f"{value:+.4f}" for value in differences))
     return table
 
 
 def _gate_table(verdict: Verdict) -> Table:
-    table = Table("rule", title="gate", title_justify="left")
-    table.add_column("figure", justify="right")
-    table.add_column("limit", justify="right")
+    table = _table("rule, and what was found", "figure", "limit")
     table.add_column("")
-    table.add_column("meaning")
     for check in verdict.checks:
         passed = "[green]passed[/]" if check.passed else "[bold red]refused[/]"
-        table.add_row(check.rule, f"{check.figure:.4f}", f"{check.limit:.4f}", passed, check.reason)
+        found = Text(f"{check.rule}\n{textwrap.fill(check.reason, _REASON)}")
+        table.add_row(found, f"{check.figure:.4f}", f"{check.limit:.4f}", passed)
     return table
 
 

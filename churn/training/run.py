@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from churn import console
 from churn.cli import DONE, FOUND
 from churn.data.dataset import Dataset, read_dataset
 from churn.registry import Registry
@@ -27,7 +28,8 @@ def run(options: Options, settings: Settings) -> int:
     holdout = _unseen(read_dataset(options.holdout, schema, _tell), dataset) if options.holdout else None
     _report_copies(dataset)
     # scikit-learn and the ONNX converter take 1.3 s to import, which a file that cannot be used should not cost.
-    from churn.training.candidate import train_candidate
+    with console.phase("loading scikit-learn and the ONNX converter"):
+        from churn.training.candidate import train_candidate
 
     promoted = train_candidate(dataset, holdout, registry, options, settings.model_name)
     return DONE if promoted else FOUND

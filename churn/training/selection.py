@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from churn.console import Advance, ignore
+from churn.decision import Objective
 from churn.evaluation import Floats, log_losses
 from churn.training.encoding import Inputs, fit_encoder
 from churn.training.estimators import Estimator, Parameters
 from churn.training.sample import FOLDS, Sample, Target
+from churn.training.threshold import choose_threshold
 
 REPEATED_CUSTOMERS = 5_000
 """Up to so many, the choice depends on how they happen to be split, so it is made over several splits."""
@@ -16,13 +18,15 @@ REPEATED_CUSTOMERS = 5_000
 
 @dataclass(frozen=True)
 class Selection:
-    """What cross-validation chose: parameters with the least log loss, and the threshold with the best F1."""
+    """What cross-validation chose: parameters with the least log loss, and the threshold that serves the objective."""
 
     parameters: Parameters
     threshold: float
 
 
-def select(sample: Sample, inputs: Inputs, estimator: Estimator, seed: int, advance: Advance = ignore) -> Selection:
+def select(
+    sample: Sample, inputs: Inputs, estimator: Estimator, objective: Objective, seed: int, advance: Advance = ignore
+) -> Selection:
     """Choose parameters and threshold by the out-of-fold probabilities of a sample; `advance` hears of each fold."""
     target = sample.target
     repeats = _repeats(estimator, sample.customers)
@@ -40,11 +44,11 @@ def select(sample: Sample, inputs: Inputs, estimator: Estimator, seed: int, adva
             losses[index] += log_losses(target[test], probability).mean() * len(test)
         advance(1)
     best = int(np.argmin(losses))  # the first of equals: the stronger regularisation
-    return Selection(estimator.grid[best], best_threshold(target, probabilities[best]))
+    return Selection(estimator.grid[best], choose_threshold(objective, target, probabilities[best]))
 
 
 def evaluate_out_of_fold(
-    sample: Sample, inputs: Inputs, estimator: Estimator, seed: int, advance: Advance = ignore
+    sample: Sample, inputs: Inputs, estimator: Estimator, objective: Objective, seed: int, advance: Advance = ignore
 ) -> tuple[Floats, Target]:
     """Nested cross-validation: ([n] probabilities, [n] decisions).
 
@@ -54,7 +58,7 @@ def evaluate_out_of_fold(
     decision = np.empty(len(sample.target), dtype=np.int8)
     for train, test in sample.folds(seed):
         known = sample.take(train)
-        chosen = select(known, inputs, estimator, seed + 10, advance)
+        chosen = select(known, inputs, estimator, objective, seed + 10, advance)
         encoder = fit_encoder(known.frame, inputs, scaled=estimator.scaled)
         encoded = encoder.transform(known.frame)
         classifier = estimator.make(chosen.parameters, seed, encoded.shape[1]).fit(encoded, known.target)
@@ -71,14 +75,3 @@ def count_folds(estimator: Estimator, customers: int, *, nested: bool) -> int:
 
 def _repeats(estimator: Estimator, customers: int) -> int:
     return estimator.repeats if customers <= REPEATED_CUSTOMERS else 1
-
-
-def best_threshold(target: Target, probability: Floats) -> float:
-    """The threshold, between two neighbouring probabilities, at which `probability >= threshold` has the best F1."""
-    order = np.argsort(-probability, kind="stable")
-    ranked, hits = probability[order], np.cumsum(target[order])
-    f1 = 2 * hits / (np.arange(1, len(ranked) + 1) + hits[-1])
-    below = np.append(ranked[1:], 0.0)
-    f1[ranked == below] = -1.0  # no threshold separates equal probabilities
-    best = int(np.argmax(f1))
-    return float((ranked[best] + below[best]) / 2)

@@ -66,7 +66,7 @@ def test_an_honest_retraining_follows_the_champion_with_all_figures(champion_hom
     assert len(champion["segments"]) == 6
     assert "beside the champion churn_model_v1:v1 on 1,200 rows" in done.stdout
     assert "log_loss of region EU" in done.stdout
-    assert {"champion_log_loss", "champion_roc_auc", "champion_segments"} <= {
+    assert {"champion_log_loss_lower_bound", "champion_roc_auc_upper_bound", "champion_segments_lower_bound"} <= {
         check["rule"] for check in entry["gate"]["checks"]
     }
 
@@ -76,7 +76,9 @@ def test_a_spoilt_candidate_is_refused_and_leaves_the_pointer_alone(champion_hom
     done, champion, entry = train(champion_home, data / "flipped.csv", "--holdout", str(data / "holdout.csv"))
     assert done.returncode == 3
     assert champion_home.pointer.read_text() == "churn_model_v1:v1\n"
-    assert "champion_log_loss" in [check["rule"] for check in entry["gate"]["checks"] if not check["passed"]]
+    assert "champion_log_loss_lower_bound" in [
+        check["rule"] for check in entry["gate"]["checks"] if not check["passed"]
+    ]
     assert champion["log_loss"]["low"] > MARGIN
 
 

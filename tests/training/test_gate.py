@@ -30,9 +30,9 @@ def test_an_honest_model_passes(honest):
     assert found.passed
     assert [check.rule for check in found.checks] == [
         "f1",
-        "f1_gain",
-        "log_loss_gain",
-        "roc_auc",
+        "f1_gain_upper_bound",
+        "log_loss_gain_lower_bound",
+        "roc_auc_lower_bound",
         "calibration_error",
     ]
     assert all(isinstance(check.passed, bool) and isinstance(check.figure, float) for check in found.checks)
@@ -50,22 +50,22 @@ def test_f1_below_the_gate_is_refused_with_figure_and_limit(honest):
 def test_always_answering_churn_is_refused_although_its_f1_is_high(honest):
     target, _ = honest
     found = verdict(target, np.full(1200, target.mean()))
-    assert failed(found) == {"log_loss_gain", "roc_auc"}
+    assert failed(found) == {"log_loss_gain_lower_bound", "roc_auc_lower_bound"}
     assert found.checks[0].figure > 0.65
 
 
 def test_noise_is_refused(honest):
     target, probability = honest
     found = verdict(np.random.default_rng(2).permutation(target), probability)
-    assert {"log_loss_gain", "roc_auc"} <= failed(found)
+    assert {"log_loss_gain_lower_bound", "roc_auc_lower_bound"} <= failed(found)
 
 
 def test_a_threshold_that_wastes_the_model_is_refused(honest):
-    assert {"f1", "f1_gain"} <= failed(verdict(*honest, threshold=0.8))
+    assert {"f1", "f1_gain_upper_bound"} <= failed(verdict(*honest, threshold=0.8))
 
 
 def test_probabilities_that_promise_too_much_are_refused(honest):
     target, probability = honest
     overconfident = 1 / (1 + np.exp(-4 * np.log(probability / (1 - probability))))
     assert "calibration_error" in failed(verdict(target, overconfident))
-    assert "roc_auc" not in failed(verdict(target, overconfident))
+    assert "roc_auc_lower_bound" not in failed(verdict(target, overconfident))

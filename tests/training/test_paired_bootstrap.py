@@ -89,10 +89,10 @@ LEVEL = Difference(0.62, 0.62, -0.01, 0.01)
 @pytest.mark.parametrize(
     ("changed", "rule"),
     [
-        ({"log_loss": Difference(0.62, 0.64, MARGIN * 1.01, 0.04)}, "champion_log_loss"),
-        ({"roc_auc": Difference(0.71, 0.68, -0.05, -AUC_MARGIN * 1.01)}, "champion_roc_auc"),
-        ({"segments": (Segment("region", "AS", 240, 0.1, MARGIN * 1.01),)}, "champion_segments"),
-        ({"segments": (Segment("region", "AS", 240, 0.1, MARGIN * 0.99),)}, None),
+        ({"log_loss": Difference(0.62, 0.64, MARGIN * 1.01, 0.04)}, "champion_log_loss_lower_bound"),
+        ({"roc_auc": Difference(0.71, 0.68, -0.05, -AUC_MARGIN * 1.01)}, "champion_roc_auc_upper_bound"),
+        ({"segments": (Segment("region", "AS", 240, 0.1, MARGIN * 1.01, 0.2),)}, "champion_segments_lower_bound"),
+        ({"segments": (Segment("region", "AS", 240, 0.1, MARGIN * 0.99, 0.2),)}, None),
     ],
 )
 def test_each_rule_refuses_alone(sample, changed, rule):

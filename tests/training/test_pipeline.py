@@ -17,7 +17,7 @@ from churn.schema.record import MISSING_CATEGORY
 from churn.training import pipeline as pipeline_module
 from churn.training.export import candidate_scorer, check_parity, export_onnx, score_frame
 from churn.training.pipeline import train_model
-from churn.training.selection import best_threshold
+from churn.training.threshold import f1_threshold
 
 BUNDLED = bundled_schema()
 
@@ -123,7 +123,7 @@ def test_the_threshold_has_the_best_f1_of_all(rows):
     def f1(threshold):
         return f1_score(target, probability >= threshold, zero_division=0)
 
-    chosen = best_threshold(target, probability)
+    chosen = f1_threshold(target, probability)
     assert f1(chosen) == pytest.approx(max(f1(level) for level in set(probability)))
 
 
