@@ -73,6 +73,12 @@ def save(registry: Registry, version: str | None = None, **entry) -> str:
     return save_files(registry, NAME, version, model_files(version or "next"), ENTRY | entry)
 
 
+def save_reported(registry: Registry, version: str | None = None, **entry) -> str:
+    """Save a model with a report, whose page names its mark."""
+    page = {"report.html": b"<!doctype html>" + (version or "next").encode()}
+    return save_files(registry, NAME, version, model_files(version or "next") | page, ENTRY | entry)
+
+
 def save_files(registry: Registry, name: str, version: str | None, files: dict[str, bytes], entry: dict) -> str:
     with registry.writing(create=True) as writer:
         return writer.save(name, version, files, entry)

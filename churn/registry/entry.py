@@ -7,6 +7,8 @@ from typing import Any, Self
 
 from churn.registry.tag import Tag, parse_tag
 
+REPORT_HTML, REPORT_JSON = "report.html", "report.json"
+"""Files of a model that hold its report: the page, and all figures. Models of earlier releases have none."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PRUNED = "pruned_at_utc"
 
@@ -20,6 +22,7 @@ class ModelEntry:
         files: SHA-256 of each file of the model, by plain file name.
         sha256: SHA-256 of the archive.
         model_file: path of the archive from the home on, as recorded.
+        report: path of the report's page from the home on, as recorded; None where the model has none.
         passed_gate: whether the gate let it pass.
         trained_at: time of the training, ISO 8601; empty where none is recorded.
         metrics: figures of the evaluation, by name.
@@ -33,6 +36,7 @@ class ModelEntry:
     files: Mapping[str, str]
     sha256: str
     model_file: object
+    report: object
     passed_gate: bool
     trained_at: str
     metrics: Mapping[str, Any]
@@ -64,6 +68,7 @@ class ModelEntry:
             files,
             sha256,
             model_file=raw.get("model_file"),
+            report=raw.get("report"),
             passed_gate=bool(raw.get("passed_gate")),
             trained_at=str(raw.get("trained_at_utc", "")),
             metrics=_object(raw.get("metrics")),

@@ -20,6 +20,7 @@ class Layout:
     Attributes:
         home: folder of all of them.
         models: the mirror, one archive a model.
+        reports: one HTML page a model that has one; the page of a pruned model stays, as its entry does.
         registry: folder of the files below.
         pointer: one line, the tag of the model in service.
         metadata: a JSON list, one entry a trained model.
@@ -35,6 +36,7 @@ class Layout:
         self.home = home
         self.models = home / "models"
         self.registry = registry = home / "registry"
+        self.reports = registry / "reports"
         self.pointer = registry / "current_model.txt"
         self.metadata = registry / "metadata.json"
         self.promotions = registry / "promotions.jsonl"
@@ -46,6 +48,10 @@ class Layout:
     def archive(self, tag: Tag) -> Path:
         """The archive of a model."""
         return self.models / tag.archive_name
+
+    def report(self, tag: Tag) -> Path:
+        """The page of a model's report."""
+        return self.reports / tag.report_name
 
     def shown(self, path: Path) -> str:
         """The path as messages show it: from the home on."""
@@ -62,7 +68,8 @@ class Layout:
 
     def left_overs(self) -> list[Path]:
         """Temporary files. While the caller alone may write, all of them are of writers that died."""
-        return [path for folder in (self.registry, self.models) for path in files.left_overs(folder, TEMPORARY_PREFIX)]
+        folders = (self.registry, self.models, self.reports)
+        return [path for folder in folders for path in files.left_overs(folder, TEMPORARY_PREFIX)]
 
 
 def replace_files(contents: Mapping[Path, bytes]) -> None:

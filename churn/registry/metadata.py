@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,9 +74,9 @@ def render_json(entries: Sequence[dict[str, Any]]) -> bytes:
     return json.dumps(entries, indent=1, allow_nan=False).encode() + b"\n"
 
 
-def write_entries(layout: Layout, entries: Sequence[ModelEntry]) -> None:
-    """Replace the file."""
-    replace_files({layout.metadata: render_json([entry.raw for entry in entries])})
+def write_entries(layout: Layout, entries: Sequence[ModelEntry], named: Mapping[Path, bytes] | None = None) -> None:
+    """Replace the file, right after the files that a new entry names: all or (on a full volume) none."""
+    replace_files({**(named or {}), layout.metadata: render_json([entry.raw for entry in entries])})
 
 
 def _damaged(path: Path, what: str) -> RegistryError:

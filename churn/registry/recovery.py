@@ -2,7 +2,7 @@
 
 The intent is written before anything else changes and removed at the end. What decides is always one rename:
 
-save     store, archive, METADATA. Before the metadata names the model: archive and store copy are removed.
+save     store, archive, report, METADATA. Before the metadata names the model: the other three are removed.
 promote  train_stats.json, POINTER, history. Before the pointer names the model: train_stats.json is put back;
          after: the line of history is added.
 prune    METADATA (marks), archives, store copies. Before the marks: nothing; after: the removal is finished.
@@ -65,7 +65,10 @@ class IntentLog:
             match intent.get("action"):
                 case "save":
                     saved = {entry.tag for entry in read_entries(self._layout)}
-                    self._remove(intent, [tag for tag in intent_tags(intent) if tag not in saved])
+                    undone = [tag for tag in intent_tags(intent) if tag not in saved]
+                    self._remove(intent, undone)
+                    for tag in undone:
+                        self._layout.report(tag).unlink(missing_ok=True)
                 case "promote":
                     self._settle_promotion(parse_promotion(str(intent.get("line", "")), f"{self._layout.intent}, line"))
                 case "prune":
@@ -74,7 +77,7 @@ class IntentLog:
             self._layout.intent.unlink()
 
     def remove_model(self, tag: Tag, *, store: bool = True) -> None:
-        """Remove archive and store copy of a model, if they are there."""
+        """Remove archive and store copy of a model, if they are there; the page of its report stays."""
         self._layout.archive(tag).unlink(missing_ok=True)
         if store and self._store.folder(tag).is_dir():
             with store_writer.writing(self._store) as writer:

@@ -4,6 +4,7 @@ import re
 
 MAX_PART = 63
 ARCHIVE_SUFFIX = ".bentomodel"
+REPORT_SUFFIX = ".html"
 LATEST = "latest"
 """BentoML's moving alias, which is never a version of its own."""
 
@@ -32,6 +33,11 @@ class Tag(str):
     def archive_name(self) -> str:
         """Name of the archive in `models/`."""
         return f"{self.name}-{self.version}{ARCHIVE_SUFFIX}"
+
+    @property
+    def report_name(self) -> str:
+        """Name of the report's page in `registry/reports/`."""
+        return f"{self.name}-{self.version}{REPORT_SUFFIX}"
 
 
 def is_tag_part(text: str) -> bool:

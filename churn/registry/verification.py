@@ -3,10 +3,12 @@
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from churn.errors import ModelInvalid, PointerMissing, RegistryError
-from churn.registry.entry import ModelEntry
+from churn.registry.archive import digest_of
+from churn.registry.entry import REPORT_HTML, ModelEntry
 from churn.registry.history import Promotion, read_promotions, trail
 from churn.registry.layout import Layout, os_errors_reported
 from churn.registry.lock import locked
@@ -14,7 +16,7 @@ from churn.registry.metadata import read_entries
 from churn.registry.pointer import pointed_at, read_pointer
 from churn.registry.recovery import Intent, describe, intent_tags, read_intent, train_stats
 from churn.registry.servable import check_servable
-from churn.registry.tag import ARCHIVE_SUFFIX, Tag
+from churn.registry.tag import ARCHIVE_SUFFIX, REPORT_SUFFIX, Tag
 from churn.registry.tarball import read_files
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ def verify_registry(layout: Layout, key: "ModelKey | None", model_name: str | No
             # Without the metadata nothing else can be checked.
             return [*findings, Finding(layout.shown(layout.metadata), str(error))]
         findings += _entries(layout, entries, key)
+        findings += _reports(layout, entries, intent)
         findings += _strays(layout, entries, intent)
         findings += _pointer(layout, entries, intent, model_name)
         findings += _history(layout, entries, intent)
@@ -99,13 +102,48 @@ def _entries(layout: Layout, entries: Sequence[ModelEntry], key: "ModelKey | Non
                 yield Finding(shown, str(error), _IS_CURRENT if entry.tag == current else "")
 
 
+def _reports(layout: Layout, entries: Sequence[ModelEntry], intent: Intent | None) -> Iterator[Finding]:
+    for entry in entries:
+        page = layout.report(entry.tag)
+        shown = layout.shown(page)
+        if entry.report == shown:
+            yield from _report(page, shown, entry)
+        elif entry.report is not None:
+            yield Finding(layout.shown(layout.metadata), f"{entry.tag} has the report {entry.report!r}, not {shown!r}")
+    known = {layout.report(entry.tag) for entry in entries if entry.report is not None}
+    explained = {*layout.left_overs(), *map(layout.report, intent_tags(intent or {}))}
+    for path in sorted(layout.reports.glob(f"*{REPORT_SUFFIX}")):
+        if path not in known | explained:
+            yield _stray(layout, path, "a report")
+
+
+def _report(page: Path, shown: str, entry: ModelEntry) -> Iterator[Finding]:
+    """Compare the page with what was saved in the model."""
+    cure = (
+        "restore it from a backup"
+        if entry.pruned_at
+        else f"`python -m churn.registry show {entry.tag} --html {page}` writes it anew"
+    )
+    try:
+        digest = digest_of(page)
+    except OSError as error:
+        yield Finding(shown, f"it cannot be read ({error.strerror})", cure)
+        return
+    if digest != entry.files.get(REPORT_HTML):
+        yield Finding(shown, f"it is not the report that was saved in {entry.tag}", cure)
+
+
 def _strays(layout: Layout, entries: Sequence[ModelEntry], intent: Intent | None) -> Iterator[Finding]:
     known = {layout.archive(entry.tag) for entry in entries if not entry.pruned_at}
     explained = {*layout.left_overs(), *map(layout.archive, intent_tags(intent or {}))}
     for path in sorted(layout.models.glob(f"*{ARCHIVE_SUFFIX}")):
         if path not in known | explained:
-            where = layout.shown(layout.metadata)
-            yield Finding(layout.shown(path), f"an archive that {where} does not hold", "remove it if nobody misses it")
+            yield _stray(layout, path, "an archive")
+
+
+def _stray(layout: Layout, path: Path, what: str) -> Finding:
+    where = layout.shown(layout.metadata)
+    return Finding(layout.shown(path), f"{what} that {where} does not hold", "remove it if nobody misses it")
 
 
 def _pointer(

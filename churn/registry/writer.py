@@ -11,7 +11,7 @@ from churn.errors import ArchiveInvalid, ModelInvalid, RegistryError
 from churn.files import replacing
 from churn.registry import store_writer
 from churn.registry.archive import digest_of, lock_against_reading
-from churn.registry.entry import ModelEntry
+from churn.registry.entry import REPORT_HTML, ModelEntry
 from churn.registry.history import Promotion, predecessor, read_promotions, render_promotions
 from churn.registry.layout import TEMPORARY_PREFIX, Layout, os_errors_reported, replace_files
 from churn.registry.lock import locked, this_command, utc_now
@@ -64,13 +64,14 @@ class Writer:
         return str(choose_tag(self._layout, self._store, name, version))
 
     def save(self, name: str, version: str | None, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> str:
-        """Save a model in the store, the mirror and the metadata, in that order; returns its tag.
+        """Save a model in the store, the mirror, the reports and the metadata, in that order; returns its tag.
 
         Args:
             name: BentoML name.
             version: BentoML version; None takes the next free one of v1, v2, ...
-            files: content by plain file name.
-            facts: what is known of the model; `model_tag`, `model_file`, `sha256`, `version`, `files` are added.
+            files: content by plain file name; of `report.html`, if it is there, `registry/reports/` keeps a copy.
+            facts: what is known of the model; `model_tag`, `model_file`, `sha256`, `version`, `files` are added, and
+                `report` where there is one.
 
         Raises:
             SigningImpossible: the key is a public one.
@@ -89,16 +90,8 @@ class Writer:
                     store.create(tag, files, labels, facts)
                 with replacing(archive, TEMPORARY_PREFIX) as temporary:
                     store_writer.export(tag, temporary)
-                    recorded: dict[str, Any] = {
-                        "model_tag": tag,
-                        "model_file": layout.shown(archive),
-                        "sha256": digest_of(temporary),
-                        "version": tag.version,
-                        "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-                    }
-                    if self._key is not None:
-                        recorded["signature"] = self._key.sign(recorded)
-                write_entries(layout, [*read_entries(layout), ModelEntry.parse({**facts, **recorded})])
+                    entry = ModelEntry.parse({**facts, **self._record(tag, temporary, files)})
+                write_entries(layout, [*read_entries(layout), entry], self._pages(tag, files))
         return str(tag)
 
     def promote(
@@ -147,7 +140,8 @@ class Writer:
     def prune(self, keep: int) -> list[str]:
         """Remove archives and store copies of all but the `keep` newest models; returns their tags, oldest first.
 
-        The current model, its predecessor and any being read stay; so does every entry of the metadata, marked.
+        The current model, its predecessor and any being read stay; so does every entry of the metadata, marked, and
+        the page of every report: they are the record of what was served.
 
         Raises:
             RegistryError: metadata or history is damaged, the pointer is lost, or the volume refuses.
@@ -166,6 +160,29 @@ class Writer:
                     for tag in tags:
                         self._intents.remove_model(tag)
             return [str(tag) for tag in tags]
+
+    def _record(self, tag: Tag, archive: Path, files: Mapping[str, bytes]) -> dict[str, Any]:
+        """What the metadata hold of a model beside the facts of its training."""
+        layout = self._layout
+        recorded: dict[str, Any] = {
+            "model_tag": tag,
+            "model_file": layout.shown(layout.archive(tag)),
+            "sha256": digest_of(archive),
+            "version": tag.version,
+            "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        }
+        if REPORT_HTML in files:
+            recorded["report"] = layout.shown(layout.report(tag))
+        if self._key is not None:
+            recorded["signature"] = self._key.sign(recorded)
+        return recorded
+
+    def _pages(self, tag: Tag, files: Mapping[str, bytes]) -> dict[Path, bytes]:
+        """The page of its report, by its path; nothing where it has none."""
+        if REPORT_HTML not in files:
+            return {}
+        self._layout.reports.mkdir(exist_ok=True)
+        return {self._layout.report(tag): files[REPORT_HTML]}
 
     def _stats_of_servable(self, tag: str, schema_change: str | None) -> tuple[bytes, str]:
         """The training statistics of a model that passed all checks, and what the history says of its schema."""

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from registry_home import NAME, fork, promote, prune, rollback, save, small_home, wait
+from registry_home import NAME, fork, promote, prune, rollback, save_reported, small_home, wait
 
 from churn.errors import ChurnError, PointerMissing
 from churn.registry import Registry
@@ -26,7 +26,7 @@ def registry(tmp_path):
 
 
 def prepare(registry, count=4) -> list[str]:
-    tags = [save(registry) for _ in range(count)]
+    tags = [save_reported(registry) for _ in range(count)]
     for tag in tags[1:]:
         promote(registry, tag)
     return tags
@@ -36,7 +36,7 @@ def action(home, name, tag):
     registry = Registry(home)
     match name:
         case "save":
-            save(registry)
+            save_reported(registry)
         case "promote":
             promote(registry, tag)
         case "rollback":
@@ -61,6 +61,8 @@ def check_state(registry, before, history) -> None:
     else:
         archive = registry.layout.archive(parse_tag(tag))
         assert digest_of(archive) == registry.entry(tag).sha256
+    for entry in registry.entries():
+        assert digest_of(registry.layout.home / entry.report) == entry.files["report.html"]
     found = {finding.where for finding in registry.verify()}
     left = {registry.layout.shown(path) for path in registry.layout.left_overs()}
     if registry.layout.intent.exists():
@@ -75,10 +77,11 @@ def check_next_run(registry, before) -> None:
     assert registry.verify() == []
     known = recorded(registry)
     archives = {path.name for path in registry.layout.models.iterdir()}
+    assert {path.name for path in registry.layout.reports.iterdir()} == {parse_tag(tag).report_name for tag in known}
     kept = [entry.tag for entry in registry.entries() if not entry.pruned_at]
     assert archives == {parse_tag(tag).archive_name for tag in kept}
     assert before.items() <= known.items()
-    tag = save(registry)
+    tag = save_reported(registry)
     promote(registry, tag)
     assert registry.current() == tag
     assert registry.fetch(tag).is_dir()
