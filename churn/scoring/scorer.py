@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 
 from churn.errors import ModelInvalid
 from churn.schema.definition import Schema
@@ -15,15 +14,16 @@ from churn.schema.json_text import Json
 from churn.schema.reading import FILE_NAME
 from churn.schema.record import MISSING_CATEGORY, RECORD_VERSION, Customer, RecordValidator
 from churn.schema.stored import schema_of
+from churn.scoring.reasons.explainer import FILE_NAME as REASONS_FILE
+from churn.scoring.reasons.explainer import Explainer
+from churn.scoring.session import CURE, Categories, Numbers, make_session
 
 GOLDEN_TOLERANCE = 1e-5
 """How far a golden prediction may be off: builds of ONNX Runtime differ by float32 rounding, a wrong model by more."""
 
-type Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-type Categories = np.ndarray[tuple[int, ...], np.dtype[np.object_]]
-
-_FILES = ("model.onnx", "card.json", "golden.json")  # what of a model is served, beside its schema
-_CURE = "retrain it, or promote another model"
+_FILES = ("model.onnx", "card.json", "golden.json")  # what of a model is served, beside the two below
+_OPTIONAL = (FILE_NAME, REASONS_FILE)  # models stored before these had none
+_UNREADABLE = (KeyError, TypeError, ValueError, IndexError)  # what a damaged document leads to
 
 
 class Scorer:
@@ -35,14 +35,18 @@ class Scorer:
         card: what `card.json` says of the model.
         schema: of the table that it was trained on.
         validator: validates the records of that schema.
+        explainer: of its predictions; None for a model that was stored without reasons.
 
     """
 
-    def __init__(self, tag: str, onnx: bytes, card: dict[str, Any], schema: Schema) -> None:
-        """Build the ONNX Runtime session and the validator.
+    def __init__(
+        self, tag: str, onnx: bytes, card: dict[str, Any], schema: Schema, reasons: dict[str, Any] | None = None
+    ) -> None:
+        """Build the ONNX Runtime session, the validator, and of the content of `reasons.json` the explainer.
 
         Raises:
-            ModelInvalid: the card is of another version, or the ONNX graph cannot be loaded or has other inputs.
+            ModelInvalid: the card is of another version, the ONNX graph cannot be loaded or has other inputs, or the
+                reasons are of another form.
         """
         self.tag = tag
         self.card = card
@@ -56,14 +60,15 @@ class Scorer:
                 frozenset([*card["categories"][name], *rare.get(name, ()), None]) for name in schema.category_names
             ]
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelInvalid(f"model {tag}: card.json lacks or garbles {error}; {_CURE}") from None
+            raise ModelInvalid(f"model {tag}: card.json lacks or garbles {error}; {CURE}") from None
         self._known = known
         self._numbers = _values(schema.number_names)
         self._categories = _values(schema.category_names)
         self._optional = tuple(feature.name for feature in schema.feature if feature.optional)
         self._optional_values = _values(self._optional)
         self._texts_may_be_missing = any(feature.optional for feature in schema.categories)
-        self._session = _session(tag, onnx, schema)
+        self._session = make_session(tag, onnx, schema)
+        self.explainer = None if reasons is None else _explainer(tag, reasons, card, schema)
 
     @classmethod
     def load(cls, tag: str, folder: Path) -> "Scorer":
@@ -73,10 +78,10 @@ class Scorer:
             ModelInvalid: a file is missing or unreadable, or a golden prediction differs.
         """
         try:
-            present = (name for name in (*_FILES, FILE_NAME) if (folder / name).exists())
+            present = (name for name in (*_FILES, *_OPTIONAL) if (folder / name).exists())
             return cls.from_files(tag, {name: (folder / name).read_bytes() for name in present})
         except OSError as error:
-            raise ModelInvalid(f"model {tag}: {error}; {_CURE}") from None
+            raise ModelInvalid(f"model {tag}: {error}; {CURE}") from None
 
     @classmethod
     def from_files(cls, tag: str, files: Mapping[str, bytes]) -> "Scorer":
@@ -86,22 +91,25 @@ class Scorer:
             ModelInvalid: a file is missing or unreadable, or a golden prediction differs.
         """
         if lacking := [name for name in _FILES if name not in files]:
-            raise ModelInvalid(f"model {tag} lacks {', '.join(lacking)}; {_CURE}")
-        scorer = cls(tag, files["model.onnx"], _parsed(tag, files, "card.json"), schema_of(tag, files))
+            raise ModelInvalid(f"model {tag} lacks {', '.join(lacking)}; {CURE}")
+        reasons = _parsed(tag, files, REASONS_FILE) if REASONS_FILE in files else None
+        scorer = cls(tag, files["model.onnx"], _parsed(tag, files, "card.json"), schema_of(tag, files), reasons)
         scorer.check_golden(_parsed(tag, files, "golden.json"))
         return scorer
 
     def score(self, customers: Sequence[Customer]) -> list[float]:
         """Probability of churn in [0, 1] for each customer, in order."""
+        probabilities: list[float] = self.score_columns(*self.columns(customers)).tolist()
+        return probabilities
+
+    def columns(self, customers: Sequence[Customer]) -> tuple[Numbers, Categories]:
+        """The inputs of `score_columns`."""
         count = len(customers)
         numbers = np.array([self._numbers(customer.features) for customer in customers], np.float32)
         categories = np.array([self._categories(customer.features) for customer in customers], object)
         if self._texts_may_be_missing:
             categories[~categories.astype(bool)] = MISSING_CATEGORY  # None alone: no text is empty
-        probabilities: list[float] = self.score_columns(
-            numbers.reshape(count, -1), categories.reshape(count, -1)
-        ).tolist()
-        return probabilities
+        return numbers.reshape(count, -1), categories.reshape(count, -1)
 
     def score_columns(self, numbers: Numbers, categories: Categories) -> Numbers:
         """Probabilities, shape (n,), from numbers and categories, (n, their features), columns in schema order.
@@ -114,6 +122,12 @@ class Scorer:
         )
         probabilities: Numbers = outputs[0][:, 1]
         return probabilities
+
+    def explain(self, customers: Sequence[Customer]) -> list[bytes]:
+        """The JSON object of `Reasons` for each customer, in order; `explainer` must be there."""
+        if self.explainer is None:
+            raise ValueError(f"model {self.tag} has no {REASONS_FILE}")
+        return self.explainer.render(customers, self.explainer.contributions(*self.columns(customers)))
 
     def warnings(self, customer: Customer) -> tuple[str, ...]:
         """One sentence for each thing in a record that was not scored as it stands."""
@@ -138,21 +152,38 @@ class Scorer:
         """Compare with the predictions recorded at training.
 
         Raises:
-            ModelInvalid: a record's probability is off by more than `GOLDEN_TOLERANCE`, or there is no record.
+            ModelInvalid: a record's probability, or what its reasons add up to, is off by more than
+                `GOLDEN_TOLERANCE`, or there is no record.
         """
         try:
             customers = self.validator.validate([item["customer"] for item in golden["records"]])
             probabilities = [float(item["probability"]) for item in golden["records"]]
         except (KeyError, TypeError, ValueError) as error:
             what = str(error).partition("\n")[0]
-            raise ModelInvalid(f"model {self.tag}: golden.json cannot be read: {what}; {_CURE}") from None
+            raise ModelInvalid(f"model {self.tag}: golden.json cannot be read: {what}; {CURE}") from None
         if not customers:
-            raise ModelInvalid(f"model {self.tag}: golden.json holds no record to check against; {_CURE}")
+            raise ModelInvalid(f"model {self.tag}: golden.json holds no record to check against; {CURE}")
         for customer, expected, probability in zip(customers, probabilities, self.score(customers), strict=True):
             if not abs(probability - expected) <= GOLDEN_TOLERANCE:
                 raise ModelInvalid(
                     f"model {self.tag}: golden prediction differs: {probability:.6f} instead of {expected:.6f} "
-                    f"for {customer.features}; the model is not what was trained; {_CURE}"
+                    f"for {customer.features}; the model is not what was trained; {CURE}"
+                )
+        if self.explainer is not None:
+            self._check_reasons(self.explainer, customers, probabilities)
+
+    def _check_reasons(
+        self, explainer: Explainer, customers: Sequence[Customer], probabilities: Sequence[float]
+    ) -> None:
+        try:
+            explained = explainer.probabilities(*self.columns(customers)).tolist()
+        except _UNREADABLE as error:
+            raise _bad_reasons(self.tag, error) from None
+        for customer, expected, probability in zip(customers, probabilities, explained, strict=True):
+            if not abs(probability - expected) <= GOLDEN_TOLERANCE:
+                raise ModelInvalid(
+                    f"model {self.tag}: reasons add up to {probability:.6f} instead of {expected:.6f} for "
+                    f"{customer.features}; they are not of this model; {CURE}"
                 )
 
 
@@ -170,7 +201,7 @@ def _parsed(tag: str, files: Mapping[str, bytes], name: str) -> Json:
     try:
         return json.loads(files[name])
     except (ValueError, RecursionError) as error:
-        raise ModelInvalid(f"model {tag}: {name} cannot be read: {error}; {_CURE}") from None
+        raise ModelInvalid(f"model {tag}: {name} cannot be read: {error}; {CURE}") from None
 
 
 def _check_version(tag: str, card: dict[str, Any]) -> None:
@@ -182,20 +213,12 @@ def _check_version(tag: str, card: dict[str, Any]) -> None:
         )
 
 
-def _session(tag: str, onnx: bytes, schema: Schema) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    # One row costs about 20 us: handing it to another thread costs more, and idle pool threads spin.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 3
+def _explainer(tag: str, reasons: dict[str, Any], card: dict[str, Any], schema: Schema) -> Explainer:
     try:
-        session = ort.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - ONNX Runtime raises classes of its own, all derived from Exception only
-        raise ModelInvalid(f"model {tag}: model.onnx cannot be loaded: {error}; {_CURE}") from None
-    inputs = {item.name: item.shape[-1] for item in session.get_inputs()}
-    widths = {"numbers": len(schema.numbers), "categories": len(schema.categories)}
-    expected = {name: width for name, width in widths.items() if width}
-    if inputs != expected:
-        raise ModelInvalid(f"model {tag}: model.onnx takes the inputs {inputs}, its schema gives {expected}; {_CURE}")
-    return session
+        return Explainer(reasons, card, schema)
+    except _UNREADABLE as error:
+        raise _bad_reasons(tag, error) from None
+
+
+def _bad_reasons(tag: str, error: Exception) -> ModelInvalid:
+    return ModelInvalid(f"model {tag}: {REASONS_FILE} cannot be used: {error!r}; {CURE}")

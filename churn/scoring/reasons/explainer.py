@@ -1,0 +1,88 @@
+"""Explainer of a model: the reasons for its predictions, made of `reasons.json`.
+
+Format 1 of `reasons.json`:
+
+    format   1
+    kind     "linear" or "trees"
+    base     log-odds of the mean customer of training
+    numbers  of each number, what `Phrases` takes
+    ...      what `LinearModel` or `Trees` takes
+
+To change the format: raise `FORMAT`, keep reading the old one, retrain.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from churn.schema.definition import Schema
+from churn.schema.record import Customer
+from churn.scoring.reasons.levels import Levels, Texts
+from churn.scoring.reasons.linear import Floats, LinearModel, Numbers
+from churn.scoring.reasons.phrases import Phrases
+from churn.scoring.reasons.trees import Trees
+
+FORMAT = 1
+FILE_NAME = "reasons.json"
+
+_DIGITS = 9
+"""After the point: a thousand features are then off by 5e-7 in all, at most."""
+
+
+class Explainer:
+    """The reasons of one model.
+
+    Args:
+        document: the content of `reasons.json`.
+        card: of the model.
+        schema: of its table.
+
+    Attributes:
+        base: log-odds to which the contributions are added.
+        rows: customers to explain in one turn of the event loop, in 1 to 2 ms.
+
+    Raises:
+        ValueError: the document is of another format, or its parts do not fit together.
+        KeyError, TypeError: it lacks something, or something is of another type.
+
+    """
+
+    def __init__(self, document: Mapping[str, Any], card: Mapping[str, Any], schema: Schema) -> None:
+        if document["format"] != FORMAT:
+            raise ValueError(f"its format is {document['format']!r}, this code reads {FORMAT}")
+        self.base = float(document["base"])
+        levels = Levels(card["categories"][name] for name in schema.category_names)
+        kinds = {"linear": LinearModel, "trees": lambda *parts: Trees(*parts, len(schema.numbers))}
+        self._model = kinds[document["kind"]](document, levels)
+        self._phrases = Phrases(schema, card, document["numbers"])
+        self._names = schema.feature_names
+        inputs = (*schema.number_names, *schema.category_names)
+        self._place = [inputs.index(name) for name in self._names]
+        self.rows = self._model.rows
+
+    def contributions(self, numbers: Numbers, texts: Texts) -> Floats:
+        """[n, features] log-odds in the schema's order, of what `Scorer.columns` gives for n customers."""
+        found: Floats = self._model.contributions(numbers, texts)[:, self._place]
+        return found
+
+    def probabilities(self, numbers: Numbers, texts: Texts) -> Floats:
+        """[n] probabilities of churn that base and contributions add up to."""
+        probabilities: Floats = 1 / (1 + np.exp(-self.base - self.contributions(numbers, texts).sum(axis=1)))
+        return probabilities
+
+    def render(self, customers: Sequence[Customer], contributions: Floats) -> list[bytes]:
+        """The JSON object of `Reasons` for each customer, of [n, features] contributions."""
+        order = np.argsort(-np.abs(contributions), axis=1, kind="stable").tolist()
+        rounded = (np.round(contributions, _DIGITS) + 0.0).tolist()  # + 0.0: no -0.0
+        return list(map(self._render, customers, rounded, order))
+
+    def _render(self, customer: Customer, contributions: list[float], order: list[int]) -> bytes:
+        names = self._names
+        values = [customer.features[name] for name in names]
+        features = [
+            {"feature": names[place], "value": values[place], "contribution": contributions[place]} for place in order
+        ]
+        summary = self._phrases.summary(order, values, contributions)
+        return orjson.dumps({"base": self.base, "features": features, "summary": summary})
