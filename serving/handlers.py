@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 
-from churn.errors import ChurnError, ModelUnavailable
+from churn.errors import ChurnError, ModelUnavailable, Problem
 from churn.scoring.batch import parse_batch
 from churn.scoring.predictor import Predictor
+from churn.scoring.scorer import Scorer
 from churn.settings import Settings
 from serving.auth import Token
 from serving.documents import Documents, Pair
@@ -25,6 +27,10 @@ BATCHES_AT_ONCE = 2
 READERS = 4
 """Threads that read from the volume for a request, at most, should it hang."""
 
+MAX_REASONS = 500_000
+"""Contributions in one answer, at most: 40 MB of JSON, of which there are three copies for a moment."""
+
+_EXPLAIN = {b"": False, b"explain=true": True, b"explain=1": True, b"explain=false": False, b"explain=0": False}
 _BODY_CURE = "send one customer, or raise the service's CHURN_MAX_BODY_BYTES"
 _BATCH_CURE = "send fewer customers at once, or raise the service's CHURN_MAX_BATCH_BYTES"
 
@@ -58,6 +64,7 @@ class Handlers:
         """One customer's probability."""
         if self._predict_token is not None:
             self._predict_token.require(request)
+        explain = _explain(request)
         body = await request.json_body(self._limits.body_bytes, _BODY_CURE)
         # Counted only now: a client that is slow to send takes nothing from the others.
         if self._busy >= self._limits.concurrency:
@@ -65,10 +72,13 @@ class Handlers:
         self._busy += 1
         try:
             scorer = self._models.required()  # once: no swap comes between validation and answer
+            if explain:
+                _require_reasons(scorer)
             customer = scorer.validator.parse(body)
             if customer.request_id is not None:
                 request.request_id = customer.request_id
-            return Response(200, await self._predictor.predict(scorer, customer, request.request_id))
+            answer = self._predictor.predict(scorer, customer, request.request_id, explain=explain)
+            return Response(200, await answer)
         finally:
             self._busy -= 1
 
@@ -76,6 +86,7 @@ class Handlers:
         """Many customers' probabilities; all or nothing."""
         if self._predict_token is not None:
             self._predict_token.require(request)
+        explain = _explain(request)
         body = await request.json_body(self._limits.batch_bytes, _BATCH_CURE)
         if self._busy >= self._limits.concurrency:
             raise too_busy("too many requests are being worked on")
@@ -83,8 +94,13 @@ class Handlers:
         try:
             async with self._batch_turn:
                 scorer = self._models.required()
+                if explain:
+                    _require_reasons(scorer)
                 customers = await parse_batch(body, scorer.validator)
-                return Response(200, await self._predictor.predict_batch(scorer, customers, request.request_id))
+                if explain:
+                    _check_amount(len(customers), len(scorer.schema.feature))
+                answer = self._predictor.predict_batch(scorer, customers, request.request_id, explain=explain)
+                return Response(200, await answer)
         finally:
             self._busy -= 1
 
@@ -157,6 +173,34 @@ class Handlers:
 
     def _done_reading(self, _: object) -> None:
         self._readers -= 1
+
+
+def _explain(request: Request) -> bool:
+    """Whether the query asks for reasons; other parameters are ignored."""
+    query: bytes = request.scope["query_string"]
+    if (explain := _EXPLAIN.get(query)) is not None:
+        return explain
+    values = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("explain", ["false"])
+    if len(values) > 1 or (explain := _EXPLAIN.get(b"explain=" + values[0].encode())) is None:
+        message = "`explain` is true (or 1) or false (or 0), once"
+        detail: list[Problem] = [{"loc": ["query", "explain"], "msg": message, "type": "invalid_query"}]
+        raise HttpError(400, "invalid_query", "the query is not valid", detail)
+    return explain
+
+
+def _require_reasons(scorer: Scorer) -> None:
+    if scorer.explainer is None:
+        raise HttpError(
+            409,
+            "no_reasons",
+            f"the model in service, {scorer.tag}, was stored without reasons; train it anew, or ask without `explain`",
+        )
+
+
+def _check_amount(customers: int, features: int) -> None:
+    if customers * features > MAX_REASONS:
+        most = MAX_REASONS // features
+        raise HttpError(413, "too_many_reasons", f"with reasons, send at most {most:,} customers of this table at once")
 
 
 def _prefers_html(accept: bytes) -> bool:

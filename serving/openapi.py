@@ -78,7 +78,7 @@ def _operation(route: Route, example: Json, *, predict_token: bool) -> Json:
         "responses": {"200": _answer(route), **_errors(*_ANY_ROUTE, *route.errors)},
     }
     if route.body is not None:
-        operation["parameters"] = [_REQUEST_ID]
+        operation["parameters"] = [_REQUEST_ID, _EXPLAIN]
         shown = example | {REQUEST_ID: "req-safe"}
         content = {"schema": _ref(route.body), "example": {"customers": [shown]} if route.body == "Batch" else shown}
         operation["requestBody"] = {"required": True, "content": {_JSON: content}}
@@ -117,7 +117,8 @@ _ERROR_TEXT = {
     "401": "The token is missing or wrong",
     "404": "There is none",
     "408": "The request did not arrive whole in time",
-    "413": "The body is too large",
+    "409": "The model in service was stored without reasons",
+    "413": "The body is too large, or asks for more reasons than an answer holds",
     "415": "The body is not declared as JSON, or is encoded; then `Accept-Encoding` says what is taken",
     "429": "Too much is being worked on; try again after `Retry-After` seconds",
     "431": "The request's head is too large",
@@ -136,4 +137,10 @@ _REQUEST_ID: Json = {
     "in": "header",
     "description": "Used where the record has no `request_id`, if it is 1 to 128 printable ASCII characters.",
     "schema": {"type": "string"},
+}
+_EXPLAIN: Json = {
+    "name": "explain",
+    "in": "query",
+    "description": "Whether each prediction has its `reasons`. `1` and `0` mean `true` and `false`.",
+    "schema": {"type": "boolean", "default": False},
 }

@@ -96,7 +96,7 @@ class Route:
 
 
 _TEXT = ("text/plain",)
-_OF_A_PREDICTION = ("413", "415", "429", "500", "503")
+_OF_A_PREDICTION = ("409", "413", "415", "429", "500", "503")
 
 ROUTES = (
     Route(

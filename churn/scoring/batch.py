@@ -11,6 +11,7 @@ from churn.errors import Problem, RecordError
 from churn.schema.definition import Schema
 from churn.schema.json_text import UTF8_MARK, other_encoding
 from churn.schema.record import MAX_PROBLEMS, Customer, RecordValidator, record_error
+from churn.scoring.reasons.answer import Reasons
 
 MAX_ROWS = 10_000
 _CHUNK_VALUES = 20 * 256  # about 1 ms of validation
@@ -30,6 +31,7 @@ class BatchItem(BaseModel):
     request_id: str
     prediction: Literal[0, 1]
     probability: float = Field(ge=0, le=1)
+    reasons: Reasons | None = Field(default=None, description="There with `explain=true`.")
 
 
 class BatchPrediction(BaseModel):

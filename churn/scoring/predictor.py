@@ -16,7 +16,15 @@ from churn.journal.record import journal_line
 from churn.journal.writer import Journal
 from churn.schema.record import Customer
 from churn.scoring.batch import chunk_rows
-from churn.scoring.responses import Scored, milliseconds, render, render_batch, render_batch_rows, utc_now
+from churn.scoring.responses import (
+    Scored,
+    milliseconds,
+    render,
+    render_batch,
+    render_batch_rows,
+    utc_now,
+    with_reasons,
+)
 from churn.scoring.scorer import Scorer
 
 
@@ -37,6 +45,7 @@ class _Pending(NamedTuple):
     scorer: Scorer
     customer: Customer
     request_id: str
+    explain: bool
     arrived: float
     done: "asyncio.Future[bytes]"
 
@@ -52,28 +61,34 @@ class Predictor:
         self._observer = observer
         self._pending: list[_Pending] = []
 
-    def predict(self, scorer: Scorer, customer: Customer, request_id: str) -> "asyncio.Future[bytes]":
+    def predict(
+        self, scorer: Scorer, customer: Customer, request_id: str, *, explain: bool = False
+    ) -> "asyncio.Future[bytes]":
         """Score one customer, whom this scorer's validator has read: the answer as `Prediction` in JSON.
 
-        The journal has the line when the future is done (unless the journal is failing).
+        The journal has the line, without reasons, when the future is done (unless the journal is failing).
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[bytes] = loop.create_future()
         if not self._pending:
             loop.call_soon(self._answer_pending)
-        self._pending.append(_Pending(scorer, customer, request_id, time.perf_counter(), done))
+        self._pending.append(_Pending(scorer, customer, request_id, explain, time.perf_counter(), done))
         return done
 
-    async def predict_batch(self, scorer: Scorer, customers: Sequence[Customer], request_id: str) -> bytes:
+    async def predict_batch(
+        self, scorer: Scorer, customers: Sequence[Customer], request_id: str, *, explain: bool = False
+    ) -> bytes:
         """Score many customers, whom this scorer's validator has read: the answer of `POST /predict/batch`.
 
         Rows without an id of their own get `<request_id>-<row>`. Other requests are answered in between.
         """
         started, size = time.perf_counter(), chunk_rows(scorer.schema)
         rows: list[Scored] = []
-        for chunk in batched(customers, size):
-            for customer, probability in zip(chunk, scorer.score(chunk), strict=True):
-                rows.append(Scored(customer, customer.request_id or f"{request_id}-{len(rows)}", probability))
+        scored_at_once = min(size, scorer.explainer.rows) if explain and scorer.explainer else size
+        for chunk in batched(customers, scored_at_once):
+            reasons = scorer.explain(chunk) if explain else [None] * len(chunk)
+            for customer, probability, why in zip(chunk, scorer.score(chunk), reasons, strict=True):
+                rows.append(Scored(customer, customer.request_id or f"{request_id}-{len(rows)}", probability, why))
             await asyncio.sleep(0)
         latency_ms, timestamp = milliseconds(time.perf_counter() - started), utc_now()
         lines, rendered = [], []
@@ -102,7 +117,7 @@ class Predictor:
                     request.done.set_result(answer)
 
     def _answer(self, scorer: Scorer, waiting: list[_Pending]) -> list[bytes]:
-        probabilities = scorer.score([request.customer for request in waiting])
+        probabilities, reasons = scorer.score([request.customer for request in waiting]), _reasons(scorer, waiting)
         now, timestamp = time.perf_counter(), utc_now()
         seconds = [now - request.arrived for request in waiting]
         answers = [
@@ -111,10 +126,18 @@ class Predictor:
         ]
         self._write([journal_line(answer) for answer in answers])
         self._observer.predicted(scorer, probabilities, seconds)
-        return answers
+        return list(map(with_reasons, answers, reasons))
 
     def _write(self, lines: list[bytes]) -> None:
         try:
             self._journal.append(b"".join(lines))
         except OSError as error:
             self._observer.journal_dropped(len(lines), error)
+
+
+def _reasons(scorer: Scorer, waiting: list[_Pending]) -> list[bytes | None]:
+    asked = [request.customer for request in waiting if request.explain]
+    if not asked:
+        return [None] * len(waiting)
+    found = iter(scorer.explain(asked))
+    return [next(found) if request.explain else None for request in waiting]

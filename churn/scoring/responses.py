@@ -8,6 +8,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from churn.schema.record import Customer
+from churn.scoring.reasons.answer import Reasons
 from churn.scoring.scorer import Scorer
 
 
@@ -25,14 +26,21 @@ class Prediction(BaseModel):
     features: dict[str, Any] = Field(description="The features as the model saw them: trimmed and normalised.")
     ts: str = Field(description="UTC time of the answer, ISO 8601.")
     warnings: list[str] = Field(description="What was not scored as it stands: unseen, missing or retired.")
+    reasons: Reasons | None = Field(default=None, description="There with `explain=true`.")
 
 
 class Scored(NamedTuple):
-    """A customer with the probability that the model gave."""
+    """A customer with the probability that the model gave.
+
+    Attributes:
+        reasons: JSON of `Reasons`, where they are asked for.
+
+    """
 
     customer: Customer
     request_id: str
     probability: float
+    reasons: bytes | None = None
 
 
 def milliseconds(seconds: float) -> float:
@@ -46,8 +54,8 @@ def utc_now() -> str:
 
 
 def render(scorer: Scorer, scored: Scored, latency_ms: float, timestamp: str) -> bytes:
-    """The JSON object of `Prediction`, answered `latency_ms` after its request was parsed."""
-    customer, request_id, probability = scored
+    """The JSON object of `Prediction` without reasons, answered `latency_ms` after its request was parsed."""
+    customer, request_id, probability, _ = scored
     return orjson.dumps(
         {
             "request_id": request_id,
@@ -63,14 +71,21 @@ def render(scorer: Scorer, scored: Scored, latency_ms: float, timestamp: str) ->
     )
 
 
+def with_reasons(answer: bytes, reasons: bytes | None) -> bytes:
+    """An answer, a JSON object, with its reasons, where there are any."""
+    return answer if reasons is None else answer[:-1] + b',"reasons":' + reasons + b"}"
+
+
 def render_batch_rows(scorer: Scorer, rows: Sequence[Scored]) -> bytes:
     """The items of a batch's `predictions`, without the brackets of the list."""
     threshold = scorer.threshold
     items = [
         {"request_id": request_id, "prediction": int(probability >= threshold), "probability": probability}
-        for _, request_id, probability in rows
+        for _, request_id, probability, _ in rows
     ]
-    return orjson.dumps(items)[1:-1]
+    if rows[0].reasons is None:
+        return orjson.dumps(items)[1:-1]
+    return b",".join(with_reasons(orjson.dumps(item), row.reasons) for item, row in zip(items, rows, strict=True))
 
 
 def render_batch(scorer: Scorer, rendered_rows: Sequence[bytes]) -> bytes:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from itertools import batched
 from operator import contains, itemgetter
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,11 @@ class Scorer:
         """The JSON object of `Reasons` for each customer, in order; `explainer` must be there."""
         if self.explainer is None:
             raise ValueError(f"model {self.tag} has no {REASONS_FILE}")
-        return self.explainer.render(customers, self.explainer.contributions(*self.columns(customers)))
+        rendered: list[bytes] = []
+        for chunk in batched(customers, self.explainer.rows):  # of more, the numbers would not stay in the cache
+            contributions = self.explainer.contributions(*self.columns(chunk))
+            rendered += self.explainer.render(chunk, contributions)
+        return rendered
 
     def warnings(self, customer: Customer) -> tuple[str, ...]:
         """One sentence for each thing in a record that was not scored as it stands."""

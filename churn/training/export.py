@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pandas as pd
+from onnx import ModelProto, helper, numpy_helper
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.pipeline import Pipeline
@@ -32,10 +33,25 @@ def export_onnx(model: TrainedModel) -> bytes:
     inputs = [("numbers", FloatTensorType([None, len(schema.numbers)]))] if schema.numbers else []
     inputs += [("categories", StringTensorType([None, len(schema.categories)]))] if schema.categories else []
     pipeline = with_thresholds_in_32_bits(_for_typed_inputs(model.pipeline, schema))
-    options = {id(pipeline["classifier"]): {"zipmap": False}}
+    options = {id(pipeline["classifier"]): {"zipmap": False, "raw_scores": True}}
     onnx = to_onnx(pipeline, initial_types=inputs, options=options, target_opset=_OPSETS)
+    _make_probabilities(onnx)
     serialised: bytes = onnx.SerializeToString()
     return serialised
+
+
+def _make_probabilities(onnx: ModelProto) -> None:
+    """Turn the output, log-odds [-x, x] for each customer, into probabilities: the softmax of [-x/2, x/2].
+
+    ONNX Runtime's own would be 1 - 1 / (1 + exp(x)) where x < 0, in 32 bits. Of a probability of 0.001 the log-odds are
+    then off by 5e-5, and do not fit its reasons. This costs 0.8 us a call.
+    """
+    graph = onnx.graph
+    classifier = next(node for node in graph.node if "probabilities" in node.output)
+    classifier.output[list(classifier.output).index("probabilities")] = "log_odds"
+    graph.initializer.append(numpy_helper.from_array(np.array(0.5, np.float32), "half"))
+    graph.node.append(helper.make_node("Mul", ["log_odds", "half"], ["half_log_odds"]))
+    graph.node.append(helper.make_node("Softmax", ["half_log_odds"], ["probabilities"], axis=-1))
 
 
 def _for_typed_inputs(pipeline: Pipeline, schema: Schema) -> Pipeline:

@@ -54,8 +54,7 @@ class Explainer:
             raise ValueError(f"its format is {document['format']!r}, this code reads {FORMAT}")
         self.base = float(document["base"])
         levels = Levels(card["categories"][name] for name in schema.category_names)
-        kinds = {"linear": LinearModel, "trees": lambda *parts: Trees(*parts, len(schema.numbers))}
-        self._model = kinds[document["kind"]](document, levels)
+        self._model = _model(document, levels, len(schema.numbers))
         self._phrases = Phrases(schema, card, document["numbers"])
         self._names = schema.feature_names
         inputs = (*schema.number_names, *schema.category_names)
@@ -86,3 +85,12 @@ class Explainer:
         ]
         summary = self._phrases.summary(order, values, contributions)
         return orjson.dumps({"base": self.base, "features": features, "summary": summary})
+
+
+def _model(document: Mapping[str, Any], levels: Levels, numbers: int) -> LinearModel | Trees:
+    kind = document["kind"]
+    if kind == "linear":
+        return LinearModel(document, levels)
+    if kind == "trees":
+        return Trees(document, levels, numbers)
+    raise ValueError(f"its kind is {kind!r}, this code knows linear and trees")

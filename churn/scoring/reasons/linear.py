@@ -11,8 +11,6 @@ from churn.scoring.reasons.levels import Levels, Texts
 type Floats = npt.NDArray[np.float64]
 type Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
-_CELLS = 40_000  # contributions computed and written in about 2 ms
-
 
 class LinearModel:
     """Interventional SHAP values of a linear model: what a feature adds beyond its mean over the training rows.

@@ -15,20 +15,20 @@ type Truths = npt.NDArray[np.bool_]
 
 
 class Trees:
-    """Path-dependent TreeSHAP of an ensemble: where a feature is not known, training rows say how often each way is taken.
+    """Path-dependent TreeSHAP of an ensemble: where a column is not known, both ways are taken as often as in training.
 
-    Lundberg, Erion and Lee, Consistent Individualized Feature Attribution for Tree Ensembles (2018). A leaf with the
-    value v is reached, where the columns of a set S are known, with the weight
+    Lundberg, Erion and Lee, Consistent Individualized Feature Attribution for Tree Ensembles (2018). Where the columns
+    of a set S are known, a leaf with the value v adds to the expected log-odds
 
-        v * product of o_j over S * product of z_j over the other columns of its path
+        v * product of o_j over the columns j of its path in S * product of z_j over those not in S
 
-    o_j: whether the customer meets all conditions on column j (1 or 0); z_j: the share of training rows that do. The
-    Shapley value of column i in that game is, by the integral form of its weights (Owen, 1972),
+    o_j: whether the customer meets all conditions on column j (1 or 0); z_j: the share of training rows that do, node
+    by node. By Owen's integral form (Multilinear Extensions of Games, 1972), the Shapley value of column i is
 
         v * (o_i - z_i) * integral from 0 to 1 of the product over j != i of (o_j t + z_j (1 - t)) dt
 
-    Its integrand is a polynomial of degree d - 1 for d columns, which Gauss-Legendre quadrature with d / 2 nodes, rounded
-    up, integrates exactly. Columns of one feature (a category's levels) are added up.
+    For d columns the integrand is a polynomial of degree d - 1, which Gauss-Legendre quadrature with d / 2 nodes,
+    rounded up, integrates exactly. Columns of one feature (a category's levels) are added up.
 
     Args:
         document: `paths`, the leaves by the number of their columns (`_Paths`).
@@ -72,9 +72,9 @@ class _Paths:
     """Leaves whose paths have the same number d of columns.
 
     Args:
-        document: `values` [leaves]; of each column of each path, [d, leaves]: its number in `columns`, the interval that
-            its value must be in, above `lower` and up to `upper` (null is no limit), whether it may be `missing`, and
-            `shares`, the z_j.
+        document: `values` [leaves]; and of each column of each path, [d, leaves]: its number (`columns`), the interval
+            that its value must be in, above `lower` and up to `upper` (null is no limit), whether it may be `missing`,
+            and `shares`, the z_j.
 
     """
 
