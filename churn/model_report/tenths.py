@@ -1,5 +1,7 @@
 """Gains and lift by tenth: of the rows with the highest probabilities, how many churned."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from churn.model_report.ranking import Ranking
@@ -20,10 +22,10 @@ def tenths(ranking: Ranking) -> list[dict[str, float]]:
     return [
         {
             "rows": size,
-            "churners": float(after - before),
-            "churn_rate": float(after - before) / size,
-            "lift": float(after - before) / size / rate,
-            "captured": float(after / churners[-1]),
+            "churners": (after - before),
+            "churn_rate": (after - before) / size,
+            "lift": (after - before) / size / rate,
+            "captured": after / float(churners[-1]),
         }
-        for before, after in zip(found[:-1], found[1:], strict=True)
+        for before, after in pairwise(found.tolist())
     ]

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from churn.model_report.calibration import Z_95
 from churn.model_report.segments import MISSING
+from churn.schema.feature import Feature
 from churn.schema.record import MISSING_CATEGORY
 from churn.training.encoded_columns import EncodedColumns
 from churn.training.encoding import Inputs
@@ -112,11 +113,8 @@ def _contrasts(
         name = feature.name
         if feature.is_category:
             yield from _levels(name, columns.levels[name], unit, frame)
-        elif (column := columns.number[name]) in _varying(encoder):
-            if feature.kind == "boolean":
-                yield _Contrast(name, "true", "false", {column: unit[column]})
-            else:
-                yield _Contrast(name, None, f"1 sd = {_amount(1 / unit[column])} more", {column: 1.0})
+        elif frame[name].min() < frame[name].max():
+            yield _number(feature, columns.number[name], unit)
         if name in columns.present:
             yield _Contrast(name, MISSING, "present", {columns.present[name]: -unit[columns.present[name]]})
 
@@ -129,9 +127,10 @@ def _units(encoder: ColumnTransformer) -> Floats:
     return np.concatenate(units)
 
 
-def _varying(encoder: ColumnTransformer) -> set[int]:
-    parts = encoder.named_transformers_
-    return set(np.flatnonzero(parts["numbers"]["scale"].var_)) if "numbers" in parts else set()
+def _number(feature: Feature, column: int, unit: Floats) -> _Contrast:
+    if feature.kind == "boolean":
+        return _Contrast(feature.name, "true", "false", {column: unit[column]})
+    return _Contrast(feature.name, None, f"1 sd = {_amount(1 / unit[column])} more", {column: 1.0})
 
 
 def _levels(name: str, levels: Mapping[str, int], unit: Floats, frame: pd.DataFrame) -> Iterator[_Contrast]:
