@@ -8,7 +8,7 @@ from churn.evaluation import Predictions
 
 
 def sample(rows, seed, levels=None):
-    """Targets of both classes, and probabilities: many are equal where there are few levels, all where there is none."""
+    """Targets of both classes, and probabilities: many are equal where levels are few, all where there is none."""
     rng = np.random.default_rng(seed)
     probability = rng.beta(1, 2, rows)
     target = (rng.random(rows) < probability).astype(np.int8)
