@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from churn.model_report import charts, phrases, rows
+from churn.model_report.comparison import facts, metric_pairs, same_rows, schema_differences
 from churn.page.template import page_environment
 
 _MOST_SEGMENTS = 60
 _MOST_CHAMPION_SEGMENTS = 10
+_MOST_DIFFERENCES = 20
 
 
 def render_page(document: Mapping[str, Any]) -> bytes:
@@ -25,7 +27,19 @@ def render_page(document: Mapping[str, Any]) -> bytes:
 
 def render_comparison(first: Mapping[str, Any], second: Mapping[str, Any]) -> bytes:
     """The page of two report documents beside each other, UTF-8."""
-    return b"<!doctype html>"
+    drawn = (charts.roc, charts.precision_recall, charts.calibration, charts.gains)
+    return _render(
+        "compare.html.jinja",
+        first=first,
+        second=second,
+        same_rows=same_rows(first, second),
+        facts=facts(first, second),
+        differences=schema_differences(first, second),
+        most=_MOST_DIFFERENCES,
+        pairs=metric_pairs(first, second),
+        curves={chart.__name__: chart(first, second) for chart in drawn},
+        importance=rows.importance(first, second),
+    )
 
 
 def _render(template: str, **values: Any) -> bytes:

@@ -9,6 +9,7 @@ from churn.model_report.scales import Scale, ratios, shares
 from churn.page.words import percent
 
 MOST_DRIVERS = 30
+_MOST_RATIOS = 40
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def odds_ratios(document: Mapping[str, Any]) -> Rows | None:
         return None
     order = {name: at for at, name in enumerate(important(document))}
     kept = sorted((item for item in found if item["feature"] in order), key=lambda item: order[item["feature"]])
-    kept = kept[: 2 * MOST_DRIVERS]
+    kept = kept[:_MOST_RATIOS]
     scale = ratios("odds ratio", min(item["low"] for item in kept), max(item["high"] for item in kept))
     return Rows(scale, tuple(_ratio(item, scale) for item in kept), len(found) - len(kept), guide=100 * scale.place(1.0))
 
