@@ -66,6 +66,10 @@ class _Box:
         """The area between two lines."""
         return self.line([*low, *reversed(list(high))]) + "Z"
 
+    def bar(self, left: float, right: float, height: float) -> str:
+        """A bar from 0."""
+        return self.line([(left, 0.0), (left, height), (right, height), (right, 0.0)]) + "Z"
+
     def steps(self, edges: Sequence[float], heights: Sequence[float]) -> str:
         """The outline of adjoining bars: one edge more than bars."""
         tops = [
@@ -159,12 +163,12 @@ def tenths(document: Document) -> Chart:
     """Churn rate of each tenth of the customers, the highest probabilities first."""
     rates = [tenth["churn_rate"] for tenth in document["tenths"]]
     count = len(rates)
-    x = Scale("tenth of the customers, riskiest first", 0.5, count + 0.5, tuple((at, str(at)) for at in range(1, count + 1)))
+    x = Scale(
+        "tenth of the customers, riskiest first", 0.5, count + 0.5, tuple((at, str(at)) for at in range(1, count + 1))
+    )
     y = shares("customers who left", max(rates, default=1.0))
     box, rate = _Box(x, y), _rate(document)
-    bars = "".join(
-        box.area([(at - 0.4, 0), (at + 0.4, 0)], [(at - 0.4, value), (at + 0.4, value)]) for at, value in enumerate(rates, 1)
-    )  # fmt: skip
+    bars = "".join(box.bar(at - 0.4, at + 0.4, value) for at, value in enumerate(rates, 1))
     notes = [box.note(at, value, f"{value:.0%}", up=5) for at, value in enumerate(rates, 1)]
     line = box.line([(x.low, rate), (x.high, rate)])
     return Chart("Churn rate by tenth of the customers", x, y, (("bars-of", bars), ("guide", line)), tuple(notes))

@@ -48,7 +48,9 @@ def _metric_pair(name: str, first: Mapping[str, float], second: Mapping[str, flo
 
 def same_rows(first: Document, second: Document) -> bool:
     """Whether both were evaluated on the same rows: of the same file, chosen in the same way."""
-    ours, theirs = ((item["card"]["data_sha256"], item["card"]["judged_on"], item["evaluated"]) for item in (first, second))
+    ours, theirs = (
+        (item["card"]["data_sha256"], item["card"]["judged_on"], item["evaluated"]) for item in (first, second)
+    )
     return ours == theirs
 
 

@@ -11,6 +11,8 @@ from churn.page.template import page_environment
 _MOST_SEGMENTS = 60
 _MOST_CHAMPION_SEGMENTS = 10
 _MOST_DIFFERENCES = 20
+_OVERLAID = (charts.roc, charts.precision_recall, charts.calibration, charts.gains)
+_ALONE = (charts.tenths, charts.histogram, charts.trade_off)
 
 
 def render_page(document: Mapping[str, Any]) -> bytes:
@@ -27,7 +29,6 @@ def render_page(document: Mapping[str, Any]) -> bytes:
 
 def render_comparison(first: Mapping[str, Any], second: Mapping[str, Any]) -> bytes:
     """The page of two report documents beside each other, UTF-8."""
-    drawn = (charts.roc, charts.precision_recall, charts.calibration, charts.gains)
     return _render(
         "compare.html.jinja",
         first=first,
@@ -37,24 +38,35 @@ def render_comparison(first: Mapping[str, Any], second: Mapping[str, Any]) -> by
         differences=schema_differences(first, second),
         most=_MOST_DIFFERENCES,
         pairs=metric_pairs(first, second),
-        curves={chart.__name__: chart(first, second) for chart in drawn},
+        curves={chart.__name__: chart(first, second) for chart in _OVERLAID},
         importance=rows.importance(first, second),
     )
 
 
-def _render(template: str, **values: Any) -> bytes:
+def _render(template: str, **values: object) -> bytes:
     environment = page_environment(Path(__file__).parent)
     environment.filters |= {name: getattr(phrases, name) for name in _FILTERS}
     words = {"metrics": phrases.METRICS, "terms": phrases.TERMS, "charts": charts, "rows": rows}
     return environment.get_template(template).render(**words, **values).encode()
 
 
-_FILTERS = ("figure", "signed", "count", "moment", "verdict", "rule", "decision", "interval", "champion", "span", "listed")
+_FILTERS = (
+    "figure",
+    "signed",
+    "count",
+    "moment",
+    "verdict",
+    "rule",
+    "decision",
+    "interval",
+    "champion",
+    "span",
+    "listed",
+)
 
 
 def _curves(document: Mapping[str, Any]) -> dict[str, charts.Chart]:
-    drawn = [charts.roc, charts.precision_recall, charts.calibration, charts.gains, charts.tenths, charts.histogram, charts.trade_off]
-    curves = {chart.__name__: chart(document) for chart in drawn}
+    curves = {chart.__name__: chart(document) for chart in (*_OVERLAID, *_ALONE)}
     return curves | ({"profit": charts.profit(document)} if document["profit"] else {})
 
 

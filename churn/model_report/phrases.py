@@ -6,8 +6,14 @@ from typing import Any
 from churn.page.words import number, percent
 
 METRICS = {
-    "roc_auc": ("ROC AUC", "chance that a customer who leaves gets a higher probability than one who stays; a coin: 0.5"),
-    "average_precision": ("average precision", "mean precision over all thresholds; flagging by chance: the churn rate"),
+    "roc_auc": (
+        "ROC AUC",
+        "chance that a customer who leaves gets a higher probability than one who stays; a coin: 0.5",
+    ),
+    "average_precision": (
+        "average precision",
+        "mean precision over all thresholds; flagging by chance: the churn rate",
+    ),
     "lift_top_tenth": ("lift of the top tenth", "churn rate of the riskiest tenth, as a multiple of everybody's"),
     "precision": ("precision", "share of the flagged customers who leave"),
     "recall": ("recall", "share of the customers who leave that are flagged"),
@@ -15,7 +21,10 @@ METRICS = {
     "accuracy": ("accuracy", "share of customers about whom the decision is right"),
     "log_loss": ("log loss", "penalty for probabilities far from what happened, in nats; lower is better"),
     "brier": ("Brier score", "mean squared error of the probabilities; lower is better"),
-    "calibration_error": ("calibration error", "mean distance of probability and churn rate over bins; lower is better"),
+    "calibration_error": (
+        "calibration error",
+        "mean distance of probability and churn rate over bins; lower is better",
+    ),
     "baseline_f1": ("F1 without a model", "of the better constant answer: flag everybody, or nobody"),
     "baseline_log_loss": ("log loss without a model", "of giving everybody the churn rate as probability"),
 }
@@ -26,24 +35,30 @@ LOWER_IS_BETTER = {"log_loss", "brier", "calibration_error"}
 TERMS = {
     "flagged": "the probability is at or above the threshold",
     "threshold": "the probability from which on the answer is that a customer leaves",
-    "95 % interval": "the range that the figure would stay in for 95 of 100 samples of customers like these (bootstrap)",
+    "95 % interval": "the figure would lie in it for 95 of 100 samples of customers like these (bootstrap)",
     "champion": "the model in service when this one was trained",
     "odds ratio": "what the odds of leaving, p / (1 - p), are multiplied by; 1 is no effect",
     "permutation importance": "how much log loss grows when the values of one feature are shuffled among customers",
     "out of fold": "by models fitted without the customer in question",
     "tenth": "a tenth of the customers, in order of their probability",
-} | {name: meaning for name, meaning in METRICS.values()}
+} | dict(METRICS.values())
 
+_BOUND = "the gain is at least {signed} (99 % bound), and must be above {limit}"
+_CHANCE = "the gain is at most {signed} (99 % bound), and must reach {limit}"
 _RULES = {
-    "f1": "F1 is {figure}; at least {limit} is asked for.",
-    "f1_gain": "F1 is above the better constant answer's by at most {figure} (99 % bound); at least {limit} is asked for.",
-    "log_loss_gain": "Log loss is better than the base rate's by at least {figure} (99 % bound); more than {limit} is asked for.",
-    "roc_auc": "ROC AUC is at least {figure} (99 % bound); it must be above a coin's {limit}.",
-    "calibration_error": "Probabilities are {figure} off on average; up to {limit} is accepted.",
-    "champion_log_loss": "Log loss is above the champion's by at least {signed} (95 % bound); up to {limit} is accepted.",
-    "champion_roc_auc": "ROC AUC is above the champion's by at most {signed} (95 % bound); at least {limit} is asked for.",
-    "champion_segments": "Log loss in the worst segment is above the champion's by at least {signed}; up to {limit} is accepted.",
+    "f1": "it is {figure}, and must reach {limit}",
+    "f1_gain_upper_bound": _CHANCE,
+    "profit_gain_upper_bound": _CHANCE,
+    "precision_gain_lower_bound": _BOUND,
+    "log_loss_gain_lower_bound": _BOUND,
+    "roc_auc_lower_bound": "it is at least {figure} (99 % bound), and must be above {limit}",
+    "calibration_error": "they are {figure} off on average, and up to {limit} is accepted",
+    "champion_log_loss_lower_bound": "it is higher by at least {signed} (95 % bound), and up to {limit} is accepted",
+    "champion_roc_auc_upper_bound": "the difference is at most {signed} (95 % bound), and must reach {limit}",
+    "champion_segments_lower_bound": "in the worst it is higher by at least {signed}, and up to {limit} is accepted",
 }
+"""Rule of the gate -> what its figure and its limit are."""
+
 
 def figure(value: float) -> str:
     """Three decimals, four of what is smaller than a hundredth, and none of thousands."""
@@ -56,6 +71,11 @@ def figure(value: float) -> str:
 def signed(value: float) -> str:
     """A difference: a figure with its sign."""
     return f"+{figure(value)}" if value > 0 else figure(value)
+
+
+def small(value: float) -> str:
+    """Four decimals, for figures that are compared with each other."""
+    return f"{round(value, 4) + 0.0:.4f}"
 
 
 def count(rows: float) -> str:
@@ -78,12 +98,11 @@ def verdict(document: Mapping[str, Any]) -> str:
 
 
 def rule(check: Mapping[str, Any]) -> str:
-    """A rule of the gate as a sentence, with its figure and its limit."""
-    pattern = _RULES.get(check["rule"])
-    if pattern is None:
-        return f"{check['reason']}: {figure(check['figure'])}, limit {figure(check['limit'])}."
-    value, limit = check["figure"], check["limit"]
-    return pattern.format(figure=figure(value), signed=signed(value), limit=figure(limit))
+    """A rule of the gate as a sentence: what was found, its figure and its limit."""
+    value, limit, reason = check["figure"], check["limit"], check["reason"]
+    pattern = _RULES.get(check["rule"], "figure {figure}, limit {limit}")
+    found = pattern.format(figure=figure(value), signed=signed(value), limit=figure(limit))
+    return f"{reason[:1].upper()}{reason[1:]}: {found}."
 
 
 def decision(card: Mapping[str, Any]) -> str:
@@ -100,8 +119,8 @@ def _greatest_profit(chosen: Mapping[str, Any]) -> str:
     expected = chosen.get("expected_profit")
     worth = f", {figure(expected['value'])} a customer ({interval(expected)})" if expected else ""
     return (
-        f"gives the greatest expected profit out of fold{worth}, where a contact costs {number(chosen['contact_cost'])}, "
-        f"a customer who is kept is worth {number(chosen['customer_value'])}, "
+        f"gives the greatest expected profit out of fold{worth}, where a contact costs "
+        f"{number(chosen['contact_cost'])}, a customer who is kept is worth {number(chosen['customer_value'])}, "
         f"and {percent(chosen['success_rate'])} of those who would leave stay when contacted"
     )
 
@@ -127,7 +146,8 @@ def champion(gate: Mapping[str, Any]) -> str:
         return "Not compared: no model was in service when this one was trained."
     left_out = found["left_out"]
     others = f"; {count(left_out)} rows are left out, as the champion may have been fitted on them" if left_out else ""
-    return f"{found['tag']} was in service. Both were evaluated on {count(found['rows'])} rows that neither was fitted on{others}."
+    both = f"Both were evaluated on {count(found['rows'])} rows that neither was fitted on{others}."
+    return f"{found['tag']} was in service. {both}"
 
 
 def span(column: Mapping[str, Any]) -> str:
@@ -140,6 +160,6 @@ def span(column: Mapping[str, Any]) -> str:
 
 
 def listed(names: Iterable[object]) -> str:
-    """Names as a list in a sentence."""
-    names = [str(name) for name in names]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}" if names else "?"
+    """Names, at least one, as a list in a sentence."""
+    *others, last = [str(name) for name in names]
+    return f"{', '.join(others)} or {last}" if others else last

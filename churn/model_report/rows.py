@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from churn.model_report.phrases import figure
+from churn.model_report.phrases import figure, small
 from churn.model_report.scales import Scale, ratios, shares
 from churn.page.words import percent
 
@@ -56,7 +56,9 @@ def important(document: Mapping[str, Any], most: int = MOST_DRIVERS) -> list[str
 
 def importance(*documents: Mapping[str, Any]) -> Rows:
     """Permutation importance; of two documents, by the larger of both figures."""
-    drivers = [{item["feature"]: item for item in document["drivers"]["permutation_importance"]} for document in documents]
+    drivers = [
+        {item["feature"]: item for item in document["drivers"]["permutation_importance"]} for document in documents
+    ]
     sizes: dict[str, float] = {}
     for found in drivers:
         for name, driver in found.items():
@@ -71,9 +73,9 @@ def _important(name: str, found: Sequence[Mapping[str, Any] | None], scale: Scal
     pairs = list(zip("ab", found, strict=False))
     marks = tuple(Mark(series, 100 * scale.place(driver["log_loss"])) for series, driver in pairs if driver)
     if len(pairs) > 1:
-        return Row(name, "", marks, tuple(f"{driver['log_loss']:.4f}" if driver else "none" for _, driver in pairs))
+        return Row(name, "", marks, tuple(small(driver["log_loss"]) if driver else "none" for _, driver in pairs))
     only = found[0] or {}
-    return Row(name, "", marks, (f"{only['roc_auc']:.4f}", f"{only['log_loss']:.4f} ± {only['log_loss_sd']:.4f}"))
+    return Row(name, "", marks, (small(only["roc_auc"]), f"{small(only['log_loss'])} ± {small(only['log_loss_sd'])}"))
 
 
 def odds_ratios(document: Mapping[str, Any]) -> Rows | None:
@@ -85,13 +87,20 @@ def odds_ratios(document: Mapping[str, Any]) -> Rows | None:
     kept = sorted((item for item in found if item["feature"] in order), key=lambda item: order[item["feature"]])
     kept = kept[:_MOST_RATIOS]
     scale = ratios("odds ratio", min(item["low"] for item in kept), max(item["high"] for item in kept))
-    return Rows(scale, tuple(_ratio(item, scale) for item in kept), len(found) - len(kept), guide=100 * scale.place(1.0))
+    return Rows(
+        scale, tuple(_ratio(item, scale) for item in kept), len(found) - len(kept), guide=100 * scale.place(1.0)
+    )
 
 
 def _ratio(item: Mapping[str, Any], scale: Scale) -> Row:
     detail = item["against"] if item["level"] is None else f"{item['level']}, against {item['against']}"
     mark = Mark("a", *(100 * scale.place(item[name]) for name in ("ratio", "low", "high")))
-    return Row(item["feature"], detail, (mark,), (_bounded(item["ratio"]), f"{_bounded(item['low'])} to {_bounded(item['high'])}"))
+    return Row(
+        item["feature"],
+        detail,
+        (mark,),
+        (_bounded(item["ratio"]), f"{_bounded(item['low'])} to {_bounded(item['high'])}"),
+    )
 
 
 def _bounded(ratio: float) -> str:

@@ -63,7 +63,7 @@ def round_numbers(name: str, low: float, high: float) -> Scale:
 
 
 def ratios(name: str, low: float, high: float) -> Scale:
-    """A logarithmic scale around 1 with ticks at powers of one number, to 10,000 at most; further ratios lie at its ends."""
+    """A logarithmic scale around 1, with ticks at powers of one number up to 10,000; what is beyond lies at an end."""
     reach = max(high, 1 / max(low, 1e-9))
     base = next((base for base in (2, 3, 4, 10, 30) if base**2 >= reach), 100)
     ticks = tuple((float(base) ** at, _ratio(float(base) ** at)) for at in range(-2, 3))

@@ -6,7 +6,9 @@ LONG = "a level with a name that goes on and on, as names of offers do <b>&amp;<
 CONTRACTS = ("month-to-month", "one year", "two years", LONG)
 
 
-def make_document(*, rows=2000, features=6, estimator="linear", objective="f1", seed=1, passed=True, tag="churn_model_v1:v3"):
+def make_document(
+    *, rows=2000, features=6, estimator="linear", objective="f1", seed=1, passed=True, tag="churn_model_v1:v3"
+):
     """A report document; half of the features are categories, and of `objective` cost there is a profit curve."""
     rng = np.random.default_rng(seed)
     probability = np.sort(rng.beta(1.2, 2.6, rows))[::-1].round(4)
@@ -73,13 +75,13 @@ def _card(rows, estimator, objective, threshold, seed):
 def _gate(passed):
     rules = {
         "f1": (0.62, 0.6, passed),
-        "f1_gain": (0.12, 0.0, True),
-        "log_loss_gain": (0.0712, 0.0, True),
-        "roc_auc": (0.801, 0.5, True),
+        "f1_gain_upper_bound": (0.12, 0.0, True),
+        "log_loss_gain_lower_bound": (0.0712, 0.0, True),
+        "roc_auc_lower_bound": (0.801, 0.5, True),
         "calibration_error": (0.0213, 0.068, True),
-        "champion_log_loss": (-0.0031, 0.002, True),
-        "champion_roc_auc": (0.011, -0.005, True),
-        "champion_segments": (0.0012, 0.002, True),
+        "champion_log_loss_lower_bound": (-0.0091, 0.002, True),
+        "champion_roc_auc_upper_bound": (0.0101, -0.005, True),
+        "champion_segments_lower_bound": (-0.004, 0.002, True),
     }
     return {
         "passed": passed,
