@@ -76,7 +76,8 @@ def open_browser(folder: Path):
         told = folder / "DevToolsActivePort"
         until = time.monotonic() + 30
         while not (told.exists() and told.read_text()):
-            assert time.monotonic() < until and process.poll() is None, "Chromium did not start"
+            assert process.poll() is None, "Chromium ended"
+            assert time.monotonic() < until, "Chromium did not start"
             time.sleep(0.05)
         address = f"http://127.0.0.1:{told.read_text().split()[0]}"
         targets = httpx.get(f"{address}/json/list").json()

@@ -1,4 +1,4 @@
-"""Report documents of made-up models, as `churn/training/model_report.py` writes them, with figures that belong together."""
+"""Report documents of made-up models, as `churn/training/model_report.py` writes them: figures that belong together."""
 
 import numpy as np
 
@@ -6,9 +6,7 @@ LONG = "a level with a name that goes on and on, as names of offers do <b>&amp;<
 CONTRACTS = ("month-to-month", "one year", "two years", LONG)
 
 
-def make_document(
-    *, rows=2000, features=6, estimator="linear", objective="f1", seed=1, passed=True, tag="churn_model_v1:v3"
-):
+def make_document(rows=2000, features=6, estimator="logistic", objective="f1", seed=1, passed=True):
     """A report document; half of the features are categories, and of `objective` cost there is a profit curve."""
     rng = np.random.default_rng(seed)
     probability = np.sort(rng.beta(1.2, 2.6, rows))[::-1].round(4)
@@ -17,7 +15,7 @@ def make_document(
     drivers = _drivers(rng, features, estimator)
     return {
         "format": 1,
-        "tag": tag,
+        "tag": f"churn_model_v1:v{seed + 2}",
         "card": _card(rows, estimator, objective, threshold, seed),
         "gate": _gate(passed),
         "metrics": _metrics(probability, target, threshold),
@@ -227,10 +225,8 @@ def _drivers(rng, features, estimator):
             effects.append(
                 {"feature": name, "kind": "category", "values": list(CONTRACTS), "probability": [0.4, 0.2, 0.1, 0.31]}
             )
-            ratios += [
-                {"feature": name, "level": level, "against": CONTRACTS[0], "ratio": ratio, "low": ratio * 0.7, "high": ratio * 1.5}
-                for level, ratio in zip(CONTRACTS[1:], (0.4, 0.15, 0.9), strict=True)
-            ]  # fmt: skip
+            others = zip(CONTRACTS[1:], (0.4, 0.15, 0.9), strict=True)
+            ratios += [_ratio(name, level, CONTRACTS[0], ratio) for level, ratio in others]
         else:
             values = np.linspace(0, 72 + at, 15)
             effects.append(
@@ -241,16 +237,27 @@ def _drivers(rng, features, estimator):
                     "probability": (0.5 * np.exp(-values / 30) + 0.05).tolist(),
                 }
             )
-            ratios.append({"feature": name, "level": None, "against": "24 more", "ratio": 1.8, "low": 1.4, "high": 2.3})
-    sizes = np.sort(rng.exponential(0.02, features))[::-1]
+            ratios.append(_ratio(name, None, "1 sd = 24 more", 1.8))
+    sizes = np.sort(rng.exponential(0.02, features))[::-1].tolist()
     importance = [
-        {"feature": effect["feature"], "log_loss": float(size), "log_loss_sd": float(size) / 8, "roc_auc": float(size) / 2}
+        {"feature": effect["feature"], "log_loss": size, "log_loss_sd": size / 8, "roc_auc": size / 2}
         for effect, size in zip(effects, sizes, strict=True)
-    ]  # fmt: skip
+    ]
     return {
-        "odds_ratios": ratios if estimator == "linear" else None,
+        "odds_ratios": ratios if estimator == "logistic" else None,
         "partial_effects": effects,
         "permutation_importance": importance,
+    }
+
+
+def _ratio(feature, level, against, ratio):
+    return {
+        "feature": feature,
+        "level": level,
+        "against": against,
+        "ratio": ratio,
+        "low": ratio * 0.7,
+        "high": ratio * 1.5,
     }
 
 
