@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich import console, progress
 from rich.markup import escape
 
-LONG_BYTES = 50 * 10**6
+LONG_BYTES = 10**7
 
 type Advance = Callable[[int], None]
 """Callback with how much was just done: of a read, its bytes."""

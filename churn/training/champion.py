@@ -125,12 +125,11 @@ def _customers(predictions: Predictions, rows: npt.NDArray[np.intp]) -> Customer
 
 
 def _too_few(found: ChampionComparison, evaluated: int) -> str:
-    left = (
-        f"{found.rows:,} of {evaluated:,} evaluated rows are left"
-        if found.rows
-        else f"none of {evaluated:,} rows is left"
-    )
+    has = f"there are {evaluated:,} evaluated rows"
+    if found.left_out:
+        part = f"{found.left_out:,} of the {evaluated:,}" if found.rows else f"all {evaluated:,}"
+        has = f"{found.tag} was, or may have been, fitted on {part} evaluated rows"
     return (
-        f"{left} without those that it may be fitted on; at least {MIN_CUSTOMERS} different customers of both classes "
-        "are needed: give newer rows, or --holdout"
+        f"{has}, and a comparison needs at least {MIN_CUSTOMERS} different customers, of both classes, that it has not "
+        "seen; give newer rows, or --holdout"
     )

@@ -142,7 +142,7 @@ def _profit(evaluation: Evaluation, campaign: Campaign) -> str:
 
 def _print_comparison(page: _Page, comparison: ChampionComparison) -> None:
     if comparison.problem is not None:
-        page.say(f"Not compared with the current model: {comparison.problem}.")
+        page.say(f"Not compared with the current model: {comparison.problem.removesuffix('.')}.")
     if comparison.log_loss is None:
         return
     page.say(f"Beside the champion {comparison.tag}, on {comparison.rows:,} rows that it has not seen:")

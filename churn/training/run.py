@@ -45,7 +45,8 @@ def _default_data(home: Path) -> Path:
 
 
 def _unseen(holdout: Dataset, dataset: Dataset) -> Dataset:
-    unseen = without_rows_of(dataset, holdout)
+    with console.phase("looking for customers that both files have"):
+        unseen = without_rows_of(dataset, holdout)
     if left_out := holdout.rows - unseen.rows:
         sys.stderr.write(
             f"train.py: {left_out:,} of {holdout.rows:,} rows of {holdout.path} are left out of the evaluation: "
@@ -55,7 +56,9 @@ def _unseen(holdout: Dataset, dataset: Dataset) -> Dataset:
 
 
 def _report_copies(dataset: Dataset) -> None:
-    if copies := dataset.rows - dataset.customers:
+    with console.phase("looking for rows that repeat"):
+        copies = dataset.rows - dataset.customers
+    if copies:
         sys.stderr.write(
             f"train.py: {copies:,} of {dataset.rows:,} rows of {dataset.path} ({copies / dataset.rows:.1%}) repeat the "
             "features of another row: all rows of equal features are one customer, never divided between folds, and "

@@ -28,6 +28,14 @@ def select(
     sample: Sample, inputs: Inputs, estimator: Estimator, objective: Objective, seed: int, advance: Advance = ignore
 ) -> Selection:
     """Choose parameters and threshold by the out-of-fold probabilities of a sample; `advance` hears of each fold."""
+    parameters, probability = predict_out_of_fold(sample, inputs, estimator, seed, advance)
+    return Selection(parameters, choose_threshold(objective, sample.target, probability))
+
+
+def predict_out_of_fold(
+    sample: Sample, inputs: Inputs, estimator: Estimator, seed: int, advance: Advance = ignore
+) -> tuple[Parameters, Floats]:
+    """The parameters with the least log loss out of fold, and the [n] out-of-fold probabilities that they give."""
     target = sample.target
     repeats = _repeats(estimator, sample.customers)
     probabilities = np.zeros((len(estimator.grid), len(target)))
@@ -44,7 +52,7 @@ def select(
             losses[index] += log_losses(target[test], probability).mean() * len(test)
         advance(1)
     best = int(np.argmin(losses))  # the first of equals: the stronger regularisation
-    return Selection(estimator.grid[best], choose_threshold(objective, target, probabilities[best]))
+    return estimator.grid[best], probabilities[best]
 
 
 def evaluate_out_of_fold(

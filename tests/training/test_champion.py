@@ -64,8 +64,8 @@ def test_an_honest_retraining_follows_the_champion_with_all_figures(champion_hom
         assert found["low"] <= found["candidate"] - found["champion"] <= found["high"]
         assert found["candidate"] == pytest.approx(entry["metrics"][name], abs=1e-6)
     assert len(champion["segments"]) == 6
-    assert "beside the champion churn_model_v1:v1 on 1,200 rows" in done.stdout
-    assert "log_loss of region EU" in done.stdout
+    assert "Beside the champion churn_model_v1:v1, on 1,200 rows that it has not seen" in done.stdout
+    assert "region EU" in done.stdout
     assert {"champion_log_loss_lower_bound", "champion_roc_auc_upper_bound", "champion_segments_lower_bound"} <= {
         check["rule"] for check in entry["gate"]["checks"]
     }
@@ -87,9 +87,10 @@ def test_where_no_rows_are_left_it_says_so_and_does_not_block(champion_home):
     done, champion, _ = train(champion_home, "data/churn.csv")
     assert done.returncode == 0
     assert champion_home.pointer.read_text() == "churn_model_v1:v2\n"
-    assert champion["problem"].startswith("none of 1,200 rows is left")
+    assert champion["problem"].startswith("churn_model_v1:v1 was, or may have been, fitted on all 1,200 evaluated rows")
     assert champion["log_loss"] is None
-    assert "not compared with the current model: none of 1,200 rows is left" in done.stdout
+    said = " ".join(done.stdout.split())
+    assert "Not compared with the current model: churn_model_v1:v1 was, or may have been, fitted on all 1,200 " in said
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_rows_that_the_champion_was_fitted_on_do_not_count(trained_home, monkeyp
     assert (found.rows, found.left_out, found.problem) == (900, 300, None)
     assert found.log_loss is not None
     few = compared(trained_home, monkeypatch, mixed(1100))
-    assert few.problem.startswith("100 of 1,200 evaluated rows are left")
+    assert "fitted on 1,100 of the 1,200 evaluated rows, and a comparison needs at least 200" in few.problem
     assert few.log_loss is None
 
 
