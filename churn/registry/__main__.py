@@ -1,4 +1,4 @@
-"""Command line of the registry, `python -m churn.registry`: list, show, promote, rollback, verify, prune.
+"""Command line of the registry, `python -m churn.registry`: list, show, compare, promote, rollback, verify, prune.
 
 Exit codes: 0 done; 2 bad usage, unknown model, one that cannot be served, registry unusable; 3 `verify` found
 something wrong, or a schema change was not accepted; 1 only for a crash.
@@ -8,12 +8,15 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from churn.cli import DONE, FOUND, reason, run_command, whole_number
 from churn.errors import RegistryError
 from churn.registry import Registry
-from churn.registry.table import Table, facts_table, models_table, render
+from churn.registry.model_comparison import compare_models, comparison_text
+from churn.registry.reports import stored_document, stored_page, write_page
+from churn.registry.table import Text, facts_text, models_text, render
 from churn.settings import read_settings
 
 INTERRUPTED = "interrupted; `verify` says whether anything is left over"
@@ -23,7 +26,7 @@ class Answer(NamedTuple):
     """What a command found: for scripts, for people, and its exit code."""
 
     value: object
-    shown: str | Table
+    shown: str | Text
     code: int = DONE
 
 
@@ -36,23 +39,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     settings = read_settings()
     answer: Answer = options.run(Registry(settings.home, settings.model_key, settings.model_name), options)
-    if not options.json and isinstance(answer.shown, Table):
-        render(answer.shown)
+    if options.json:
+        sys.stdout.write(f"{json.dumps(answer.value, indent=1)}\n")
+    elif isinstance(answer.shown, str):
+        sys.stdout.write(f"{answer.shown}\n")
     else:
-        sys.stdout.write(f"{json.dumps(answer.value, indent=1) if options.json else answer.shown}\n")
+        render(answer.shown)
     return answer.code
 
 
 def _list(registry: Registry, _: argparse.Namespace) -> Answer:
     entries, current = registry.entries(), _current_or_none(registry)
-    shown = models_table(entries, current) if entries else "no model was saved yet; `python train.py` saves one"
+    shown = models_text(entries, current) if entries else "no model was saved yet; `python train.py` saves one"
     return Answer({"current": current, "models": [entry.raw for entry in entries]}, shown)
 
 
 def _show(registry: Registry, options: argparse.Namespace) -> Answer:
     entry = registry.entry(registry.current() if options.tag is None else options.tag)
     facts = entry.raw | {"current": entry.tag == _current_or_none(registry)}
-    return Answer(facts, facts_table(facts))
+    if options.html is not None:
+        write_page(options.html, stored_page(registry, entry.tag))
+    return Answer(facts, facts_text(facts))
+
+
+def _compare(registry: Registry, options: argparse.Namespace) -> Answer:
+    first, second = registry.entry(options.first), registry.entry(options.second)
+    if options.html is not None:
+        from churn.model_report.page import render_comparison  # noqa: PLC0415 - no other command draws
+
+        documents = stored_document(registry, first.tag), stored_document(registry, second.tag)
+        write_page(options.html, render_comparison(*documents))
+    return Answer(compare_models(first, second), comparison_text(first, second))
 
 
 def _promote(registry: Registry, options: argparse.Namespace) -> Answer:
@@ -112,6 +129,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     command("list", _list, "the models, oldest first; * is the current one")
     show = command("show", _show, "what is known of a model")
     show.add_argument("tag", nargs="?", metavar="TAG", help="name:version (default: the current model)")
+    compare = command("compare", _compare, "the facts and metrics of two models side by side")
+    compare.add_argument("first", metavar="A", help="name:version")
+    compare.add_argument("second", metavar="B", help="name:version; differences are B - A")
+    for showing, page in ((show, "its report"), (compare, "their reports side by side")):
+        showing.add_argument("--html", type=Path, metavar="FILE", help=f"write {page} as one HTML page too")
     promote = command("promote", _promote, "serve this model; services follow within CHURN_POLL_SECONDS")
     promote.add_argument("tag", metavar="TAG", help="name:version")
     rollback = command("rollback", _rollback, "serve again what was served before; again and again")

@@ -1,51 +1,55 @@
-"""Tables of models: with rules and colour at a terminal, plain and aligned otherwise."""
+"""Text form of models: one row each, or all facts of one, for the width of a terminal or, in a pipe, for any."""
 
 import json
+import math
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
 
 from churn.registry.entry import ModelEntry
 from churn.schema.json_text import Json
+from churn.text_layout import facts, hanging_table
 
-_HEADER = ("", "model", "trained (UTC)", "rows", "F1", "ROC AUC", "log loss", "gate", "archive")
+type Text = Callable[[float], Sequence[str]]
+"""Text as a function of the width that it has to keep to: its paragraphs, each of one or more lines."""
 
-
-class Table(NamedTuple):
-    """Rows of text; `header` may be empty."""
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
+_HEADER = ("  model", "trained (UTC)", "rows", "F1", "AUC", "loss", "gate", "archive")
+_MINUTES = len("2026-11-28T01:03")
 
 
-def models_table(entries: Sequence[ModelEntry], current: str | None) -> Table:
-    """One row a model."""
-    return Table(_HEADER, [_model_row(entry, current) for entry in entries])
+def models_text(entries: Sequence[ModelEntry], current: str | None) -> Text:
+    """One row a model; a tag that is too long for it has a line of its own."""
+    rows = [_HEADER, *(_model_row(entry, current) for entry in entries)]
+    return lambda width: hanging_table(rows, width)
 
 
-def facts_table(facts: Mapping[str, Any]) -> Table:
-    """One row a fact; what is inside an object becomes `outer.inner`."""
-    return Table((), list(_flat("", facts)))
+def facts_text(known: Mapping[str, Any]) -> Text:
+    """One line a fact; what is inside an object becomes `outer.inner`, and each object of a list has its own line."""
+    return lambda width: facts(_flat("", known), width)
 
 
-def render(table: Table) -> None:
-    """Print to standard output."""
-    if sys.stdout.isatty():
-        _render_rich(table)
-    else:
-        sys.stdout.write(_plain(table))
+def render(text: Text) -> None:
+    """Print to standard output; at a terminal the header and the current model stand out."""
+    if not sys.stdout.isatty():
+        sys.stdout.write("".join(f"{paragraph}\n" for paragraph in text(math.inf)))
+        return
+    console = Console()
+    for paragraph in text(console.width):
+        style = "bold green" if paragraph.startswith("* ") else "bold" if paragraph.startswith("  model ") else None
+        console.print(paragraph, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def moment(text: str) -> str:
+    """A recorded time to the minute."""
+    return text[:_MINUTES].replace("T", " ")
 
 
 def _model_row(entry: ModelEntry, current: str | None) -> list[str]:
     return [
-        "*" if entry.tag == current else "",
-        entry.tag,
-        entry.trained_at[:19],
+        f"{'*' if entry.tag == current else ' '} {entry.tag}",
+        moment(entry.trained_at),
         str(entry.raw.get("rows", "")),
         *(_figure(entry.metrics.get(name)) for name in ("f1", "roc_auc", "log_loss")),
         "passed" if entry.passed_gate else "refused",
@@ -60,21 +64,14 @@ def _figure(value: object) -> str:
 def _flat(prefix: str, value: Json) -> list[tuple[str, str]]:
     if isinstance(value, Mapping):
         return [row for key, item in value.items() for row in _flat(f"{prefix}.{key}" if prefix else str(key), item)]
-    return [(prefix, value if isinstance(value, str) else json.dumps(value))]
+    if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+        return [(prefix, _object(item)) for item in value]
+    return [(prefix, _plain(value))]
 
 
-def _plain(table: Table) -> str:
-    rows = [row for row in (table.header, *table.rows) if row]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "".join(f"{line}\n" for line in lines)
+def _object(item: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {_plain(value)}" for key, value in item.items())
 
 
-def _render_rich(table: Table) -> None:
-    shown = RichTable(box=box.SIMPLE_HEAD, show_header=bool(table.header))
-    for title in table.header or table.rows[0]:
-        shown.add_column(title, overflow="fold")
-    for row in table.rows:
-        style = "bold green" if row[0] == "*" else ""
-        shown.add_row(*(Text(cell) for cell in row), style=style)
-    Console().print(shown)
+def _plain(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

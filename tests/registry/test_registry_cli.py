@@ -1,10 +1,15 @@
 """`python -m churn.registry`, as it is typed."""
 
+import contextlib
+import fcntl
 import json
 import os
 import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 
 import pytest
 from conftest import ROOT, Home
@@ -55,23 +60,32 @@ def test_list_is_aligned_text_in_a_pipe(registry, capsys):
     code, out, _ = run(capsys, "list")
     assert code == 0
     assert out.splitlines() == [
-        "   model              trained (UTC)  rows  F1      ROC AUC  log loss  gate     archive",
-        "*  churn_model_v1:v1                 1200  0.7100  0.7000   0.6200    passed   kept",
-        "   churn_model_v1:v2                 1200  0.7100  0.7000   0.6200    passed   kept",
-        "   churn_model_v1:v3                 1200  0.7100  0.7000   0.6200    refused  kept",
+        "  model             trained (UTC) rows F1     AUC    loss   gate    archive",
+        "* churn_model_v1:v1               1200 0.7100 0.7000 0.6200 passed  kept",
+        "  churn_model_v1:v2               1200 0.7100 0.7000 0.6200 passed  kept",
+        "  churn_model_v1:v3               1200 0.7100 0.7000 0.6200 refused kept",
     ]
 
 
-def test_list_is_a_table_at_a_terminal(registry, tmp_path):
+def test_the_current_model_stands_out_at_a_terminal(registry, tmp_path):
+    shown = at_a_terminal(Home(registry.layout.home, tmp_path / "bentoml"), "list")
+    assert re.search(rf"^\x1b\[1;32m\* {ONE} .*\x1b\[0m$", shown, re.MULTILINE)
+
+
+def at_a_terminal(home, *arguments):
+    """What a command shows at a terminal of 80 columns."""
     parent, child = pty.openpty()
-    environment = Home(registry.layout.home, tmp_path / "bentoml").environment | {"TERM": "xterm", "COLUMNS": "120"}
-    command = [sys.executable, "-m", "churn.registry", "list"]
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = {name: text for name, text in home.environment.items() if name != "COLUMNS"} | {"TERM": "xterm"}
+    command = [sys.executable, "-m", "churn.registry", *arguments]
     subprocess.run(command, cwd=ROOT, env=environment, stdout=child, check=True)
     os.close(child)
-    shown = os.read(parent, 65536).decode()
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while read := os.read(parent, 65536):
+            shown += read
     os.close(parent)
-    assert "─" in shown
-    assert ONE in shown
+    return shown.decode().replace("\r\n", "\n")
 
 
 def test_each_command_speaks_json(registry, capsys):
@@ -152,7 +166,9 @@ def test_bad_usage_exits_2(arguments, capsys):
     assert "usage: python -m churn.registry" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["list", "show", f"promote {ONE}", "rollback", "verify", "prune --keep 1"])
+@pytest.mark.parametrize(
+    "command", ["list", "show", f"compare {ONE} {TWO}", f"promote {ONE}", "rollback", "verify", "prune --keep 1"]
+)
 def test_an_unusable_registry_is_a_message_and_exit_2(command, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CHURN_HOME", str(tmp_path))
     code, out, err = run(capsys, *command.split())
