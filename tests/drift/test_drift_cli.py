@@ -1,5 +1,6 @@
 """`python drift.py`, as a user and as a CronJob run it."""
 
+import io
 import json
 import os
 import re
@@ -7,17 +8,23 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import numpy as np
 import pytest
 from conftest import ROOT, Home
-from drift_samples import TAG, customers, line, write_journal
+from drift_samples import TAG, customers, line, make_report, write_journal
+from rich.console import Console
 from test_drift_alert import Receiver
 
 import drift
+from churn.drift.labels import LabelCounts
+from churn.drift.performance import ModelPerformance, Performance, Realised
+from churn.drift.terminal import print_performance, print_report
+from churn.evaluation import Metric
+from churn.journal.record import FutureLines
 from churn.settings import DriftSettings
 
 NO_DRIFT, BAD_INPUT, DRIFT, CANNOT_JUDGE = 0, 2, 3, 4
@@ -316,3 +323,71 @@ def test_options_are_held_to_what_the_settings_allow_and_to_their_command(drift_
     done = drift_home.run("drift.py", *arguments)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert says in done.stderr
+
+
+LONG_TAG = f"{'m' * 40}:new"  # of a form that Rich takes for an emoji where a colon follows
+LONG_NAME, LONG_CATEGORY = "n" * 64, "x" * 64
+
+
+def at_a_terminal(show, report, width=80):
+    """What is printed at a terminal of that width, and its words without the punctuation around them."""
+    sink = io.StringIO()
+    show(report, Console(file=sink, width=width, force_terminal=True, color_system=None))
+    lines = sink.getvalue().splitlines()
+    assert [line for line in lines if len(line) > width and len(line.split()) > 1] == []
+    return lines, {word.strip("(),;") for line in lines for word in line.split()}
+
+
+def long_report():
+    generator = np.random.default_rng(21)
+    region = np.where(generator.random(500) < 0.15, LONG_CATEGORY, generator.choice(["two words", "EU"], 500))
+    report = make_report(generator, region=region, **in_years())
+    features = [replace(feature, name=f"{LONG_NAME[:-1]}{n}") for n, feature in enumerate(report.comparison.features)]
+    comparison = replace(report.comparison, features=tuple(features))
+    window = replace(report.window, model=LONG_TAG, others={f"{'o' * 63}:{'v' * 63}": 1_234_567})
+    return replace(report, comparison=comparison, window=window)
+
+
+def test_the_drift_table_breaks_no_tag_and_no_number_at_80_columns():
+    report = long_report()
+    lines, words = at_a_terminal(print_report, report)
+    assert {f"{LONG_TAG}:", LONG_TAG, f"{'o' * 63}:{'v' * 63}", "1,234,567"} <= words
+    for feature in report.comparison.features:
+        assert feature.name in lines, "it has a line of its own"
+        assert {f"{feature.score:.2f}", f"{feature.p_adjusted:.2g}"} <= words
+        shown = {"z": "z", "ks": "KS", "psi": "PSI", "jensen_shannon": "JS"}.items()
+        assert {f"{label}={feature.figures[key]:.2f}" for key, label in shown if key in feature.figures} <= words
+    assert f"{LONG_CATEGORY[:40]}..." in words
+    verdicts = [line.split()[-1] for line in lines if re.search(r"DRIFT$|no drift$", line)]
+    judged = (*report.comparison.features, report.comparison.prediction)
+    assert verdicts == ["DRIFT" if feature.drift else "drift" for feature in judged]
+
+
+def test_usual_features_have_one_line_with_their_verdict():
+    report = make_report(np.random.default_rng(21), **in_years())
+    lines, _ = at_a_terminal(print_report, report)
+    assert [line.split()[0] for line in lines if re.search("DRIFT$|no drift$", line)] == [
+        feature.name for feature in (*report.comparison.features, report.comparison.prediction)
+    ]
+    position = lines.index("feature             effect/limit p adjusted verdict")
+    assert re.fullmatch(r"tenure_months +\d+\.\d\d +\d\S* DRIFT", lines[position + 1])
+    assert max(map(len, lines)) <= 80
+
+
+def test_realised_performance_breaks_no_tag_and_no_number_at_80_columns():
+    value, promised = Metric(0.7123, 0.6907, 0.7339), Metric(0.8, 0.79, 0.8109)
+    names = ("f1", "roc_auc", "log_loss", "calibration_error")
+    metrics = tuple(Realised(name, value, promised if name != "f1" else None) for name in names)
+    models = (ModelPerformance(LONG_TAG, 12_345, metrics), ModelPerformance("a:new", 7, ()))
+    performance = Performance(models, LabelCounts(20_000, 12_352, 3), FutureLines())
+    lines, words = at_a_terminal(print_performance, performance)
+    assert f"{LONG_TAG} (12,345)" in lines
+    assert {"a:new", LONG_TAG, "20,000", "12,352", "7"} <= words
+    rows = [line.split() for line in lines if line.strip().startswith(names)]
+    figures = ["0.712", "(0.691", "to", "0.734)"]
+    assert rows == [
+        ["f1", *figures, "unknown", "not", "judged"],
+        ["roc_auc", *figures, "0.800", "(0.790", "to", "0.811)", "WORSE"],
+        ["log_loss", *figures, "0.800", "(0.790", "to", "0.811)", "as", "promised"],
+        ["calibration_error", *figures, "0.800", "(0.790", "to", "0.811)", "as", "promised"],
+    ]
