@@ -10,6 +10,7 @@ from tables import make_table
 from threadpoolctl import threadpool_limits
 
 from churn.data.copies import number_customers
+from churn.decision import F1
 from churn.evaluation import Predictions
 from churn.training.drivers import drivers
 from churn.training.encoded_columns import EncodedColumns
@@ -58,7 +59,7 @@ def trained(data, name):
     probability = classifier.predict_proba(encoded)[:, 1]
     decision = (probability >= 0.5).astype(np.int8)
     predictions = Predictions("a test", data.frame, data.target, probability, decision)
-    return TrainedModel(name, pipeline, 0.5, parameters, predictions, inputs)
+    return TrainedModel(name, pipeline, 0.5, parameters, predictions, inputs, F1)
 
 
 def columns_of(model):
