@@ -30,7 +30,10 @@ def _run(given: dict[str, Any]) -> int:
     objective = read_objective(given)
     rest = {name: value for name, value in given.items() if name not in (*CAMPAIGN, "threshold", "top")}
     # Imported here, so that `--help` and a wrong option answer at once: 0.1 s instead of 0.6.
-    from churn.training.run import run
+    from churn import console
+
+    with console.phase("starting"):
+        from churn.training.run import run
 
     return run(Options(**rest, objective=objective), read_settings())
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
 from churn import evaluation as metrics
+from churn.decision import Campaign
 from churn.evaluation import Cells, Predictions, evaluate
 
 
@@ -109,6 +110,29 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
             hits.append(found[name].low <= population[name] <= found[name].high)
     for name, hits in truth.items():
         assert 42 <= sum(hits) <= 50, name
+
+
+def test_the_expected_profit_and_its_interval_equal_a_loop_over_customers_drawn_with_their_rows():
+    rng = np.random.default_rng(2)
+    customer = np.repeat(np.arange(200), rng.integers(1, 4, 200))
+    target, probability = (rng.random(len(customer)) < 0.4).astype(np.int8), rng.random(200)[customer]
+    decision = (probability >= 0.5).astype(np.int8)
+    campaign = Campaign(contact_cost=10, customer_value=100, success_rate=0.2)
+    worth = decision * (target * 0.2 * 100 - 10)
+    found = evaluate(Predictions("a test", pd.DataFrame(), target, probability, decision, customer), 3)
+    profit = found.expected_profit(campaign)
+    assert profit.value == pytest.approx(worth.mean())
+    assert profit.value < 0  # an interval of money may lie below 0
+    draws = []
+    for _ in range(500):
+        rows = np.concatenate([np.flatnonzero(customer == drawn) for drawn in rng.integers(200, size=200)])
+        draws.append(worth[rows].mean())
+    # Two bootstraps of one sample: equal but for the noise of their draws.
+    assert (profit.low, profit.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=np.std(draws) / 2)
+    assert campaign.mean_profit(found.count_draws).std() == pytest.approx(np.std(draws), rel=0.15)
+    # The same draws as the other metrics': what is counted gives their figures.
+    counts = found.count_draws
+    assert counts.reached / counts.contacted == pytest.approx(found.draws["precision"])
 
 
 def test_an_interval_holds_its_figure_and_the_same_seed_gives_the_same_one():

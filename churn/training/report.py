@@ -70,7 +70,10 @@ def print_report(evaluation: Evaluation, verdict: Verdict, chosen: Chosen, outco
     page.say("The gate asks:")
     page.show(_gate_table(verdict))
     if chosen.objective.name != "f1" and chosen.gate_f1 is not None:
-        page.say(f"The F1 of {chosen.gate_f1:g} that the schema asks for is not asked of this threshold.")
+        page.say(
+            f"The F1 of {chosen.gate_f1:g} that the schema asks for is not asked of this threshold, which is "
+            "not chosen for F1."
+        )
     page.say(_conclusion(outcome, verdict))
 
 

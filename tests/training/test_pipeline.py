@@ -6,9 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn.metrics import f1_score
 
 from churn.data.dataset import Dataset, simulate
 from churn.errors import TrainingError
@@ -17,7 +14,6 @@ from churn.schema.record import MISSING_CATEGORY
 from churn.training import pipeline as pipeline_module
 from churn.training.export import candidate_scorer, check_parity, export_onnx, score_frame
 from churn.training.pipeline import train_model
-from churn.training.threshold import f1_threshold
 
 BUNDLED = bundled_schema()
 
@@ -112,21 +108,6 @@ def test_too_few_rows_of_a_class_are_refused():
         train_model(replace(data, target=target), estimator="logistic", seed=1)
 
 
-@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), min_size=1, max_size=60))
-@settings(max_examples=100, deadline=None)
-def test_the_threshold_has_the_best_f1_of_all(rows):
-    target = np.array([truth for truth, _ in rows], dtype=np.int8)
-    if not target.any():
-        return
-    probability = np.array([(level + 1) / 22 for _, level in rows])
-
-    def f1(threshold):
-        return f1_score(target, probability >= threshold, zero_division=0)
-
-    chosen = f1_threshold(target, probability)
-    assert f1(chosen) == pytest.approx(max(f1(level) for level in set(probability)))
-
-
 def test_progress_of_a_training_is_shown_to_people_alone(monkeypatch, capsys):
     data = dataset(100, 1)
     train_model(data, estimator="logistic", seed=1, holdout=data)
@@ -135,3 +116,4 @@ def test_progress_of_a_training_is_shown_to_people_alone(monkeypatch, capsys):
     train_model(data, estimator="logistic", seed=1, holdout=data)
     assert "training logistic" in (said := capsys.readouterr().err)
     assert "10/10" in said
+    assert "fitting the model to all rows ..." in said

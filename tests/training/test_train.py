@@ -3,7 +3,11 @@
 import hashlib
 import json
 
+import httpx
 import pytest
+from conftest import start_server
+
+from train import main
 
 ENTRY = {
     "model_tag",
@@ -17,6 +21,7 @@ ENTRY = {
     "seed",
     "metrics",
     "threshold",
+    "decision",
     "gate",
     "passed_gate",
     "library_versions",
@@ -42,6 +47,7 @@ def test_a_promoted_model_leaves_archive_metadata_statistics_and_pointer(trained
     assert entry["rows"] == 1200
     assert entry["judged_on"] == "out-of-fold"
     assert entry["passed_gate"] is True
+    assert entry["decision"] == {"objective": "f1"}
     assert entry["gate"]["passed"] is True
     assert {"scikit-learn", "pandas", "numpy", "joblib"} <= set(entry["library_versions"])
     assert trained_home.pointer.read_text(encoding="utf-8") == "churn_model_v1:v1\n"
@@ -86,7 +92,7 @@ def test_force_promotes_against_the_verdict_and_records_the_reason(home):
     (entry,) = metadata(home)
     assert entry["gate"]["forced"] == "the board wants it"
     assert entry["passed_gate"] is False
-    assert "promoted by force: the board wants it" in done.stdout
+    assert "promoted by force: the board wants it" in " ".join(done.stdout.split())
 
 
 @pytest.mark.slow
@@ -131,3 +137,90 @@ def test_bad_usage_exits_2_and_says_what_is_allowed(home, arguments, message):
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert list(home.path.iterdir()) == []
+
+
+CAMPAIGN = ("--contact-cost", "10", "--customer-value", "100", "--success-rate", "0.25")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--contact-cost", "1"), "--contact-cost goes with --threshold cost only; this is --threshold f1"),
+        (
+            ("--threshold", "top", "--top", "0.1", *CAMPAIGN[2:4]),
+            "--customer-value goes with --threshold cost only; this",
+        ),
+        (("--threshold", "cost"), "--threshold cost needs --contact-cost and --customer-value and --success-rate too"),
+        (("--threshold", "cost", *CAMPAIGN[:4]), "--threshold cost needs --success-rate too"),
+        (("--threshold", "cost", *CAMPAIGN, "--top", "0.1"), "--top goes with --threshold top only"),
+        (("--top", "0.1"), "--top goes with --threshold top only; this is --threshold f1"),
+        (("--threshold", "top"), "--threshold top needs --top too"),
+        (("--threshold", "top", "--top", "0"), "--top 0 is not allowed; allowed: a share between 0 and 1, such as 0.1"),
+        (("--threshold", "top", "--top", "1"), "--top 1 is not allowed"),
+        (
+            ("--threshold", "top", "--top", "0.1", "--gate-f1", "0.5"),
+            "--gate-f1 asks for F1, which --threshold top does",
+        ),
+        (("--threshold", "cost", *CAMPAIGN, "--gate-f1", "0.5"), "--gate-f1 asks for F1, which --threshold cost does"),
+        (
+            ("--threshold", "cost", *CAMPAIGN[:4], "--success-rate", "0.1"),
+            "no contact can pay: it costs 10 and brings at",
+        ),
+        (("--threshold", "cost", *CAMPAIGN[:4], "--success-rate", "0"), "--success-rate 0 is not allowed"),
+        (("--threshold", "cost", *CAMPAIGN[:2], "--customer-value", "0", *CAMPAIGN[4:]), "--customer-value 0 is not"),
+    ],
+)
+def test_options_of_a_threshold_that_do_not_go_together_are_one_plain_line(capsys, arguments, message):
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"train.py: {message}")
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("estimator", ["logistic", "hist-gradient-boosting"])
+def test_a_threshold_for_profit_is_recorded_with_its_figures_wherever_the_model_is_described(home, estimator):
+    done = home.run("train.py", "--threshold", "cost", *CAMPAIGN, "--model", estimator)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (entry,) = metadata(home)
+    profit = entry["decision"].pop("expected_profit")
+    assert entry["decision"] == {
+        "objective": "cost",
+        "contact_cost": 10,
+        "customer_value": 100,
+        "success_rate": 0.25,
+    }
+    # Of nested decisions, whose counts the metrics give: profit = TP S V / n - (TP + FP) C / n.
+    metrics, rows = entry["metrics"], entry["rows"]
+    churners = metrics["baseline_f1"] / (2 - metrics["baseline_f1"]) * rows
+    reached = metrics["recall"] * churners
+    assert profit["value"] == pytest.approx((reached * 25 - reached / metrics["precision"] * 10) / rows)
+    assert profit["low"] < profit["value"] < profit["high"]
+    (folder,) = (home.bentoml_home / "models" / "churn_model_v1").glob("v1")
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    assert card["decision"] == entry["decision"] | {"expected_profit": profit}
+    assert 0.35 < card["threshold"] == entry["threshold"] < 0.45
+    rules = [check["rule"] for check in entry["gate"]["checks"]]
+    assert rules[0] == "profit_gain_upper_bound"
+    assert "f1" not in rules
+    said = " ".join(done.stdout.split())
+    assert f"Expected profit per 1,000 customers: {profit['value'] * 1000:,.2f} (95 % from" in said
+    assert "The F1 of 0.6 that the schema asks for is not asked of this threshold" in said
+    server = start_server(home)
+    try:
+        assert httpx.get(f"{server.url}/model").json()["decision"] == card["decision"]
+    finally:
+        server.stop()
+
+
+@pytest.mark.slow
+def test_a_threshold_for_a_share_contacts_that_share(home):
+    done = home.run("train.py", "--threshold", "top", "--top", "0.2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (entry,) = metadata(home)
+    assert entry["decision"] == {"objective": "top", "share": 0.2}
+    metrics = entry["metrics"]
+    churners = metrics["baseline_f1"] / (2 - metrics["baseline_f1"])
+    assert metrics["recall"] * churners / metrics["precision"] == pytest.approx(0.2, abs=0.02)
+    assert entry["gate"]["checks"][0]["rule"] == "precision_gain_lower_bound"
