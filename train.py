@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from churn.cli import number, reason, run_command, whole_number
+from churn.cli import number, output_file, reason, run_command, whole_number
 from churn.settings import read_settings
 from churn.training.options import CAMPAIGN, Options, read_objective
 
@@ -76,6 +76,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--accept-schema-change", type=reason, metavar="REASON",
         help="promote although the service would refuse requests that it accepts now; the reason is recorded",
     )  # fmt: skip
+    option("--report", type=output_file, metavar="FILE", help="write the model's report, one HTML page, there too")
     return parser.parse_args(arguments)
 
 

@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from churn.errors import ChurnError, NothingToJudge, SchemaChangeRefused
 
@@ -46,6 +47,20 @@ def whole_number(minimum: int = 0, maximum: int = 10**18 - 1) -> Callable[[str],
         return int(text)
 
     return parse
+
+
+def output_file(text: str) -> Path:
+    """An option's type: a file to write, in a folder that is there; asked now, it costs no work."""
+    path = Path(text)
+    try:
+        is_folder, has_folder = path.is_dir(), path.parent.is_dir()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be written: {error.strerror}") from None
+    if is_folder:
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder; give the name of a file")
+    if not has_folder:
+        raise argparse.ArgumentTypeError(f"{text!r} is in no folder that there is; make {str(path.parent)!r} first")
+    return path
 
 
 def reason(text: str) -> str:

@@ -5,14 +5,17 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from churn import console
 from churn.data.dataset import Dataset
 from churn.decision import Objective
-from churn.errors import SchemaChangeRefused
+from churn.errors import RegistryError, SchemaChangeRefused
 from churn.evaluation import Evaluation, evaluate
 from churn.registry import Registry
+from churn.registry.entry import REPORT_HTML
+from churn.registry.reports import write_page
 from churn.registry.writer import Writer
 from churn.schema.record import MISSING_CATEGORY
 from churn.training.champion import compare_with_current, current_or_none
@@ -46,7 +49,7 @@ def train_candidate(
             return gate_candidate(evaluation, gate_f1, comparison, options.margin, model.objective)
 
     verdict = gated()
-    facts = _facts(options, dataset, evaluation) | {"judged_on": model.predictions.source}
+    facts = _facts(options, dataset, evaluation) | {"judged_on": model.predictions.source, "estimator": model.estimator}
     with console.phase("drawing up the report"):
         files = model_files(model, onnx, dataset, facts)
         figures = report_figures(model, dataset, evaluation, options.seed)
@@ -60,6 +63,8 @@ def train_candidate(
             files |= report_files(report_document(tag, figures, verdict, json.loads(files["card.json"])))
         outcome = _save(writer, model_name, options, verdict, files, facts | {"threshold": model.threshold})
     print_report(evaluation, verdict, Chosen(model.objective, model.threshold, gate_f1), outcome)
+    if options.report is not None:
+        _write_page(options.report, files[REPORT_HTML], outcome.tag)
     return outcome.promoted
 
 
@@ -135,3 +140,11 @@ def _save(
     except SchemaChangeRefused as change:
         return Outcome(tag, promoted=False, schema_change=str(change))
     return Outcome(tag, promoted=True, forced=options.force_reason)
+
+
+def _write_page(path: Path, page: bytes, tag: str) -> None:
+    """Write the report's page where it was asked for; without it, what became of the model still stands."""
+    try:
+        write_page(path, page)
+    except RegistryError as error:
+        sys.stderr.write(f"train.py: {error}; `python -m churn.registry show {tag} --html FILE` writes it\n")

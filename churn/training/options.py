@@ -27,6 +27,7 @@ class Options:
         margin: log loss, in nats, that it may lose to the model in service, 0 to 1.
         force_reason: why it is promoted whatever the gate says; None where it is not.
         accept_schema_change: why it may refuse requests that the model in service accepts; None: it may not.
+        report: where to write the page of the model's report too; None: nowhere else.
 
     """
 
@@ -41,6 +42,7 @@ class Options:
     margin: float
     force_reason: str | None
     accept_schema_change: str | None
+    report: Path | None
 
 
 def read_objective(given: Mapping[str, Any]) -> Objective:
