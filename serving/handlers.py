@@ -18,7 +18,7 @@ from churn.settings import Settings
 from serving.auth import Token
 from serving.documents import Documents, Pair
 from serving.drain import Drain
-from serving.messages import HTML_HEADERS, Handler, HttpError, Request, Response, too_busy
+from serving.messages import HTML_HEADERS, JSON, Handler, Headers, HttpError, Request, Response, too_busy
 from serving.routes import ROUTES
 from serving.watcher import ModelWatcher
 
@@ -27,6 +27,9 @@ BATCHES_AT_ONCE = 2
 READERS = 4
 """Threads that read from the volume for a request, at most, should it hang."""
 
+HTML = b"text/html; charset=utf-8"
+_VARY: Headers = [(b"vary", b"accept")]
+"""Of a route that answers with JSON or a page, for whatever caches it."""
 MAX_REASONS = 500_000
 """Contributions in one answer, at most: 40 MB of JSON, of which there are three copies for a moment."""
 
@@ -125,21 +128,24 @@ class Handlers:
         return _json(200, {"status": "ok", "current_model": self._served_tag()})
 
     async def model(self, request: Request) -> Response:
-        """The served model's card; needs the prediction token where one is set."""
+        """The served model's card, or the page of its report; needs the prediction token where one is set."""
         if self._predict_token is not None:
             self._predict_token.require(request)
-        scorer = self._models.scorer
+        scorer, page = self._models.scorer, self._models.page
         if scorer is None:
             raise ModelUnavailable(f"no model is loaded: {self._models.problem}")
-        return _json(200, {"model_tag": scorer.tag, "pending": _pending(self._models), **scorer.card})
+        if page is not None and _prefers_html(request.header(b"accept") or b""):
+            return Response(200, page, HTML, [*HTML_HEADERS, *_VARY])
+        card = {"model_tag": scorer.tag, "pending": _pending(self._models), **scorer.card}
+        return Response(200, orjson.dumps(card), headers=_VARY)
 
     async def drift(self, request: Request) -> Response:
         """The latest drift report; needs the monitoring token."""
         self._monitoring.require(request)
         wants_html = _prefers_html(request.header(b"accept") or b"")
         name = "drift_report.html" if wants_html else "drift_report.json"
-        content_type = b"text/html; charset=utf-8" if wants_html else b"application/json"
-        headers = HTML_HEADERS if wants_html else []
+        content_type = HTML if wants_html else JSON
+        headers = [*HTML_HEADERS, *_VARY] if wants_html else _VARY
         report = partial(_read_report, self._settings.registry_folder / name)
         return Response(200, await self._in_thread(report), content_type, headers)
 

@@ -122,7 +122,15 @@ ROUTES = (
     Route("GET", "/health", "health", "Alive while the process lives", Health, is_polled=True),
     Route("GET", "/ready", "ready", "A model is loaded and checked", Readiness, errors=("503",), is_polled=True),
     Route("GET", "/startup", "startup", "The first model is loaded", Startup, errors=("503",), is_polled=True),
-    Route("GET", "/model", "model", "The served model's card", errors=("503",), protected_by="predict"),
+    Route(
+        "GET",
+        "/model",
+        "model",
+        "The served model's card, and its report as a page",
+        content=("application/json", "text/html"),
+        errors=("503",),
+        protected_by="predict",
+    ),
     Route(
         "GET",
         "/drift",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from churn.errors import ChurnError, ModelInvalid, ModelUnavailable
 from churn.registry import Registry
+from churn.registry.entry import REPORT_HTML
 from churn.registry.tag import parse_tag
 from churn.scoring.scorer import Scorer
 
@@ -45,6 +46,8 @@ class ModelWatcher:
 
     Attributes:
         scorer: the model in service, or None before the first one is loaded.
+        page: the page of its report, which names its model; None where it has none. It is kept here, so that a
+            request reads no disk.
         problem: why the pointer's model is not in service, or None when it is.
         pending: the tag of the pointer's model; None where it is in service, or where the pointer cannot be read.
 
@@ -63,6 +66,7 @@ class ModelWatcher:
         self.model_name = model_name
         self.poll_seconds = poll_seconds
         self.scorer: Scorer | None = None
+        self.page: bytes | None = None
         self.problem: ChurnError | None = ModelUnavailable("the registry has not been polled yet")
         self.pending: str | None = None
         self._on_change = on_change
@@ -101,7 +105,7 @@ class ModelWatcher:
             self._report(tag, failure.problem)
             return
         try:
-            self._put_in_service(self._load(tag))
+            self._put_in_service(*self._load(tag))
             self._clear_problem()
         except ChurnError as problem:
             retry_at = time.monotonic() + RETRY_POLLS * self.poll_seconds
@@ -122,7 +126,7 @@ class ModelWatcher:
             self._metadata = stamp
         return bool(recorded != self._files)
 
-    def _load(self, tag: str) -> Scorer:
+    def _load(self, tag: str) -> tuple[Scorer, bytes | None]:
         name = tag.partition(":")[0]
         if name != self.model_name:
             raise ModelInvalid(
@@ -131,9 +135,11 @@ class ModelWatcher:
             )
         try:
             files = self.registry.entry(tag).files
-            scorer = Scorer.load(tag, self.registry.fetch(tag))
+            folder = self.registry.fetch(tag)
+            scorer = Scorer.load(tag, folder)
+            page = (folder / REPORT_HTML).read_bytes() if REPORT_HTML in files else None
             self._files = files
-            return scorer
+            return scorer, page
         except ChurnError:
             raise
         except Exception as error:
@@ -155,8 +161,9 @@ class ModelWatcher:
             log.warning("model not loaded", extra={"model_tag": self.tag, "pending": tag, "reason": str(problem)})
         self.pending, self.problem = tag, problem
 
-    def _put_in_service(self, scorer: Scorer) -> None:
+    def _put_in_service(self, scorer: Scorer, page: bytes | None) -> None:
         previous = self.tag
+        self.page = page
         self.scorer = scorer
         self._on_change(scorer)
         log.info("model in service", extra={"model_tag": scorer.tag, "previous": previous})
