@@ -43,19 +43,19 @@ TERMS = {
     "tenth": "a tenth of the customers, in order of their probability",
 } | dict(METRICS.values())
 
-_BOUND = "the gain is at least {signed} (99 % bound), and must be above {limit}"
-_CHANCE = "the gain is at most {signed} (99 % bound), and must reach {limit}"
+_BOUND = "the lower 99 % bound of the gain is {signed}, and must be above {limit}"
+_CHANCE = "the upper 99 % bound of the gain is {signed}, and must reach {limit}"
 _RULES = {
     "f1": "it is {figure}, and must reach {limit}",
     "f1_gain_upper_bound": _CHANCE,
     "profit_gain_upper_bound": _CHANCE,
     "precision_gain_lower_bound": _BOUND,
     "log_loss_gain_lower_bound": _BOUND,
-    "roc_auc_lower_bound": "it is at least {figure} (99 % bound), and must be above {limit}",
+    "roc_auc_lower_bound": "its lower 99 % bound is {figure}, and must be above {limit}",
     "calibration_error": "they are {figure} off on average, and up to {limit} is accepted",
-    "champion_log_loss_lower_bound": "it is higher by at least {signed} (95 % bound), and up to {limit} is accepted",
-    "champion_roc_auc_upper_bound": "the difference is at most {signed} (95 % bound), and must reach {limit}",
-    "champion_segments_lower_bound": "in the worst it is higher by at least {signed}, and up to {limit} is accepted",
+    "champion_log_loss_lower_bound": "the lower 95 % bound of the excess is {signed}, and up to {limit} is accepted",
+    "champion_roc_auc_upper_bound": "the upper 95 % bound of the difference is {signed}, and must reach {limit}",
+    "champion_segments_lower_bound": "the lower 99 % bound of the worst excess is {signed}, and up to {limit} is accepted",
 }
 """Rule of the gate -> what its figure and its limit are."""
 

@@ -138,7 +138,7 @@ def test_without_a_person_flagged_there_is_no_precision(document):
 
 def test_the_verdict_says_each_rule_with_its_figure_and_limit(document, page):
     assert "Passed: the gate's 8 rules are kept; the model may serve." in page.sentences
-    assert "it is at least 0.801 (99 % bound), and must be above 0.500." in page.sentences
+    assert "its lower 99 % bound is 0.801, and must be above 0.500." in page.sentences
     refused = Page(render_page(make_document(passed=False))).sentences
     assert "Refused: 1 of the gate's 8 rules broken" in refused
     assert "refused Reason of f1: it is 0.620, and must reach 0.600." in refused
