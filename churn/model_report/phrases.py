@@ -55,7 +55,7 @@ _RULES = {
     "calibration_error": "they are {figure} off on average, and up to {limit} is accepted",
     "champion_log_loss_lower_bound": "the lower 95 % bound of the excess is {signed}, and up to {limit} is accepted",
     "champion_roc_auc_upper_bound": "the upper 95 % bound of the difference is {signed}, and must reach {limit}",
-    "champion_segments_lower_bound": "the lower 99 % bound of the worst excess is {signed}, and up to {limit} is accepted",
+    "champion_segments_lower_bound": "the worst lower 99 % bound is {signed}, and up to {limit} is accepted",
 }
 """Rule of the gate -> what its figure and its limit are."""
 
