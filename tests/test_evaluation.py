@@ -89,15 +89,17 @@ def test_a_resample_gives_what_the_repeated_rows_give():
 
 
 @pytest.mark.slow
-def test_many_rows_are_gathered_without_moving_a_metric():
+def test_many_rows_are_gathered_for_the_bootstrap_alone():
     target, probability = sample(60_000, 7)
     predictions = predicted(target, probability)
     evaluation = evaluate(predictions, 0)
     assert len(evaluation.cells.count) <= 4 * metrics.COARSE_LEVELS
+    gathered = evaluation.cells.metrics(evaluation.cells.once())
     for name, value in expected(target, probability, predictions.decision).items():
+        assert evaluation.values[name] == pytest.approx(value, abs=1e-9), name
         # These two are taken at the end of a group, and of what part of it is in the top tenth.
         tolerance = 1e-3 if name in ("average_precision", "lift_top_tenth") else 2e-5
-        assert evaluation.values[name] == pytest.approx(value, abs=tolerance), name
+        assert gathered[name][0] == pytest.approx(value, abs=tolerance), name
 
 
 @pytest.mark.slow
