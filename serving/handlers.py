@@ -27,7 +27,7 @@ BATCHES_AT_ONCE = 2
 READERS = 4
 """Threads that read from the volume for a request, at most, should it hang."""
 
-HTML = b"text/html; charset=utf-8"
+_HTML = b"text/html; charset=utf-8"
 _VARY: Headers = [(b"vary", b"accept")]
 """Of a route that answers with JSON or a page, for whatever caches it."""
 MAX_REASONS = 500_000
@@ -135,7 +135,7 @@ class Handlers:
         if scorer is None:
             raise ModelUnavailable(f"no model is loaded: {self._models.problem}")
         if page is not None and _prefers_html(request.header(b"accept") or b""):
-            return Response(200, page, HTML, [*HTML_HEADERS, *_VARY])
+            return Response(200, page, _HTML, [*HTML_HEADERS, *_VARY])
         card = {"model_tag": scorer.tag, "pending": _pending(self._models), **scorer.card}
         return Response(200, orjson.dumps(card), headers=_VARY)
 
@@ -144,7 +144,7 @@ class Handlers:
         self._monitoring.require(request)
         wants_html = _prefers_html(request.header(b"accept") or b"")
         name = "drift_report.html" if wants_html else "drift_report.json"
-        content_type = HTML if wants_html else JSON
+        content_type = _HTML if wants_html else JSON
         headers = [*HTML_HEADERS, *_VARY] if wants_html else _VARY
         report = partial(_read_report, self._settings.registry_folder / name)
         return Response(200, await self._in_thread(report), content_type, headers)
