@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import ClassVar
 
 import pytest
 from conftest import SAFE
@@ -85,6 +86,8 @@ class Asked:
 
     def __init__(self, body):
         self.body, self.request_id = json.dumps(body).encode(), "asked"
+
+    scope: ClassVar = {"query_string": b""}
 
     async def json_body(self, limit, cure):
         return self.body

@@ -16,7 +16,7 @@ class Reason(BaseModel):
 class Reasons(BaseModel):
     """Why a probability is what it is: `base` and all contributions add up to its logit, to 1e-5.
 
-    A probability has 32 bits: near 1 its own rounding moves its logit by more, 3e-8 / (1 - probability).
+    A probability has 32 bits: near 1 its own rounding moves its logit by more, up to 1e-7 / (1 - probability).
     """
 
     base: float = Field(description="Log-odds of the mean customer of training.")
