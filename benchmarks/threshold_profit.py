@@ -4,7 +4,6 @@
 of customers whose true probabilities are known: of the process in data/README.md, or of one with steps and an
 interaction, which no logistic model can learn. A threshold's expected profit is taken under the true probabilities of
 200,000 fresh customers, scored by the fitted model, and compared with that of the best threshold for this model.
-`OPENBLAS_NUM_THREADS=1` makes it quicker.
 
 The ways: `chosen` is `churn/training/threshold.py`'s; `curve` takes the greatest profit over the out-of-fold rows;
 `break-even` is the campaign's, by the probabilities as they are. `below truth` is what the best threshold of the model
@@ -17,18 +16,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from churn.data.copies import number_customers
-from churn.data.dataset import Dataset, simulate
-from churn.data.simulation import Simulated
+from churn.data.simulation import Simulated, simulate
 from churn.decision import Campaign
 from churn.evaluation import Floats
 from churn.schema.reading import bundled_schema
-from churn.training.encoding import Inputs
-from churn.training.estimators import ESTIMATORS
-from churn.training.pipeline import train_model
+from churn.training.encoding import Inputs, fit_encoder
+from churn.training.estimators import ESTIMATORS, Estimator
 from churn.training.sample import Sample, Target
 from churn.training.selection import predict_out_of_fold
 from churn.training.threshold import profit_threshold
@@ -55,7 +52,8 @@ def main() -> None:
         fresh = draw(FRESH_ROWS, 10**6)
         for estimator in ESTIMATORS:
             for rows in options.rows:
-                fitted = [_fit(draw(rows, seed), fresh, estimator, seed) for seed in seeds]
+                with threadpool_limits(1):
+                    fitted = [_fit(draw(rows, seed), fresh, ESTIMATORS[estimator], seed) for seed in seeds]
                 for break_even in BREAK_EVENS:
                     campaign = Campaign(break_even, 1.0, 1.0)
                     start = f"{process:9}{estimator:24}{rows:6}{break_even:12}"
@@ -83,22 +81,16 @@ def _within(lost: list[float]) -> int:
     return sum(loss <= WITHIN for loss in lost)
 
 
-def _fit(drawn: Simulated, fresh: Simulated, estimator: str, seed: int) -> tuple[OutOfFold, Floats]:
+def _fit(drawn: Simulated, fresh: Simulated, estimator: Estimator, seed: int) -> tuple[OutOfFold, Floats]:
     """The out-of-fold rows that a threshold is chosen by, and the fitted model's probabilities for fresh customers."""
-    data, holdout = (_dataset(frame, target) for frame, target, _ in (drawn, _head(fresh)))
-    sample = Sample(data.frame, data.target, number_customers(data.digests))
-    inputs = Inputs.of(data.frame, data.schema)
-    _, probability = predict_out_of_fold(sample, inputs, ESTIMATORS[estimator], seed)
-    model = train_model(data, estimator=estimator, seed=seed, holdout=holdout)
-    return (data.target, probability), model.pipeline.predict_proba(fresh[0])[:, 1]
-
-
-def _dataset(frame, target) -> Dataset:  # type: ignore[no-untyped-def]  # noqa: ANN001 - of pandas and numpy
-    return Dataset(Path("simulated"), "", frame, target, bundled_schema())
-
-
-def _head(drawn: Simulated) -> Simulated:
-    return drawn[0][:1000], drawn[1][:1000], drawn[2][:1000]
+    frame, target, _ = drawn
+    inputs = Inputs.of(frame, bundled_schema())
+    sample = Sample(frame, target, np.arange(len(target)))
+    parameters, probability = predict_out_of_fold(sample, inputs, estimator, seed)
+    encoder = fit_encoder(frame, inputs, scaled=estimator.scaled)
+    encoded = encoder.transform(frame)
+    classifier = estimator.make(parameters, seed, encoded.shape[1]).fit(encoded, target)
+    return (target, probability), classifier.predict_proba(encoder.transform(fresh[0]))[:, 1]
 
 
 def _steps(rows: int, seed: int) -> Simulated:

@@ -112,22 +112,25 @@ def _decision(evaluation: Evaluation, chosen: Chosen) -> list[str]:
     """How the threshold was chosen, what the alternative is, and what its decisions come to."""
     objective, threshold = chosen.objective, f"The threshold {chosen.threshold:.4f} is chosen out of fold"
     if objective.campaign is not None:
-        return [
-            f"{threshold} for the greatest expected profit: a contact costs {_amount(objective.campaign.contact_cost)} and "
-            f"keeps a customer worth {_amount(objective.campaign.customer_value)} with a chance of "
-            f"{objective.campaign.success_rate:g}, so it pays from a churn rate of "
-            f"{objective.campaign.break_even:.4f} on.",
-            _profit(evaluation, objective.campaign),
-        ]
+        why = _campaign(objective.campaign)
+        return [f"{threshold} for the greatest expected profit: {why}", _profit(evaluation, objective.campaign)]
     counts = evaluation.counts
     contacted = f"{float(counts.contacted[0] / counts.rows[0]):.1%} of the evaluated rows"
     if objective.share is not None:
         return [f"{threshold} to contact a share of {objective.share:g} of the customers; it contacts {contacted}."]
-    return [
-        f"{threshold} for the best F1, and contacts {contacted}; --threshold cost chooses the one with the greatest "
-        "expected profit by the figures of your business, --threshold top the one that contacts a share of the "
-        "customers."
-    ]
+    alternative = (
+        "--threshold cost chooses the one with the greatest expected profit by the figures of your business, "
+        "--threshold top the one that contacts a share of the customers."
+    )
+    return [f"{threshold} for the best F1, and contacts {contacted}; {alternative}"]
+
+
+def _campaign(campaign: Campaign) -> str:
+    return (
+        f"a contact costs {_amount(campaign.contact_cost)} and keeps a customer who would leave, worth "
+        f"{_amount(campaign.customer_value)}, with a chance of {campaign.success_rate:g}, so it pays from a churn rate "
+        f"of {campaign.break_even:.4f} on."
+    )
 
 
 def _amount(value: float) -> str:
