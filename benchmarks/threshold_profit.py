@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from churn.data.simulation import Simulated, simulate
 from churn.decision import Campaign
-from churn.evaluation import Floats
+from churn.metrics import Floats
 from churn.schema.reading import bundled_schema
 from churn.training.encoding import Inputs, fit_encoder
 from churn.training.estimators import ESTIMATORS, Estimator

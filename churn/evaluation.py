@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 from churn.decision import Campaign, Counts
+from churn.metrics import Floats, average_precision, lift, log_losses, ratio, roc_auc
 
-type Floats = npt.NDArray[np.float64]
 type Customers = npt.NDArray[np.intp]
 
 DRAWS = 1000
@@ -25,7 +25,6 @@ EXACT_LEVELS = 4096
 COARSE_LEVELS = 1024
 CALIBRATION_BINS = 10
 _MOST_WEIGHTS = DRAWS * 4 * EXACT_LEVELS  # at once: 130 MB
-_TINY = np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True)
@@ -160,9 +159,9 @@ class Cells:
         )
         return {
             "accuracy": (rows - positives - decided + 2 * hits) / rows,
-            "precision": _ratio(hits, decided),
-            "recall": _ratio(hits, positives),
-            "f1": _ratio(2.0 * hits, positives + decided),
+            "precision": ratio(hits, decided),
+            "recall": ratio(hits, positives),
+            "f1": ratio(2.0 * hits, positives + decided),
             "roc_auc": roc_auc(weights * self.positive, weights * (self.size - self.positive), self._group_starts),
             "average_precision": average_precision(churners, stayers),
             "lift_top_tenth": lift(churners, stayers, 0.1),
@@ -258,60 +257,7 @@ def exact_cells(predictions: Predictions) -> Cells:
     return Cells(predictions.target, predictions.probability, predictions.decision, predictions.customer, exact=True)
 
 
-def log_losses(target: npt.ArrayLike, probability: Floats) -> Floats:
-    """[n] the log loss of each row, in nats; `target` may be one for all rows."""
-    clipped = np.clip(probability, _TINY, 1 - _TINY)
-    losses: Floats = -np.log(np.where(np.equal(target, 1), clipped, 1 - clipped))
-    return losses
-
-
-def roc_auc(positive: Floats, negative: Floats, starts: npt.NDArray[np.intp]) -> Floats:
-    """[draws] chance that a churner's probability is above a stayer's, ties counting half (Mann-Whitney U).
-
-    Args:
-        positive: [draws, n] churners, in order of probability.
-        negative: [draws, n] stayers; where either class is absent, the chance is 0.5.
-        starts: the first of each group of equal probabilities.
-
-    """
-    churners, stayers = (np.add.reduceat(weights, starts, axis=1) for weights in (positive, negative))
-    below = np.cumsum(stayers, axis=1) - stayers / 2
-    pairs: Floats = churners.sum(axis=1) * stayers.sum(axis=1)
-    return _ratio((churners * below).sum(axis=1), pairs, where_undefined=0.5)
-
-
-def average_precision(churners: Floats, stayers: Floats) -> Floats:
-    """[draws] mean precision over churners, each at its own probability as threshold; scikit-learn's definition.
-
-    Args:
-        churners: [draws, n] rows of each distinct probability that churned, the highest probability first.
-        stayers: [draws, n] those that did not.
-
-    """
-    hits = np.cumsum(churners, axis=1)
-    precision = _ratio(hits, hits + np.cumsum(stayers, axis=1))
-    return _ratio((churners * precision).sum(axis=1), hits[:, -1])
-
-
-def lift(churners: Floats, stayers: Floats, share: float) -> Floats:
-    """[draws] how many times the base rate the churn rate is among the `share` of rows with the highest probability.
-
-    Of equal probabilities that lie across the border each row counts in part. Arguments as `average_precision`.
-    """
-    rows = churners + stayers
-    ahead = np.cumsum(rows, axis=1)
-    wanted = share * ahead[:, -1:]
-    taken = _ratio(np.clip(wanted - (ahead - rows), 0, rows), rows)
-    found: Floats = (churners * taken).sum(axis=1)
-    return _ratio(found, share * churners.sum(axis=1))
-
-
 def _interval(value: float, draws: Floats, lowest: float) -> Metric:
     """Not below the lowest value that there can be."""
     low, high = np.quantile(draws, [0.025, 0.975]) - (draws.mean() - value)
     return Metric(value, max(float(low), lowest), float(high))
-
-
-def _ratio(numerator: Floats, denominator: Floats, where_undefined: float = 0.0) -> Floats:
-    undefined = np.full_like(numerator, where_undefined)
-    return np.divide(numerator, denominator, out=undefined, where=denominator > 0)

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.decision import Campaign
-from churn.evaluation import DRAWS, Cells, Floats, Predictions
+from churn.evaluation import DRAWS, Cells, Predictions
+from churn.metrics import Floats
 from churn.model_report.ranking import Ranking
 
 MOST_POINTS = 100

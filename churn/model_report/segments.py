@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from churn.evaluation import Customers, Floats, Predictions, log_losses, roc_auc
+from churn.evaluation import Customers, Predictions
+from churn.metrics import Floats, log_losses, roc_auc
 from churn.schema.definition import Schema
 from churn.schema.feature import Feature
 from churn.schema.record import MISSING_CATEGORY

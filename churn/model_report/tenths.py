@@ -12,7 +12,7 @@ TENTHS = 10
 def tenths(ranking: Ranking) -> list[dict[str, float]]:
     """Ten equal parts of the rows, the highest probabilities first.
 
-    Of equal probabilities that lie across a border each row counts in part, as in `evaluation.lift`, so rows and
+    Of equal probabilities that lie across a border each row counts in part, as in `metrics.lift`, so rows and
     churners may be fractions. `captured` is the share of all churners in this tenth and those before it.
     """
     rows, churners = (np.append(0.0, np.cumsum(part)) for part in (ranking.rows, ranking.churners))

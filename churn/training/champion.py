@@ -8,7 +8,8 @@ import pandas as pd
 
 from churn.data.copies import Customers, number_customers
 from churn.errors import ChurnError, ModelInvalid, PointerMissing, RegistryFolderMissing
-from churn.evaluation import Floats, Predictions, log_losses
+from churn.evaluation import Predictions
+from churn.metrics import Floats, log_losses
 from churn.registry import Registry
 from churn.schema.definition import Schema
 from churn.scoring.scorer import Scorer

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from churn.errors import TrainingError
-from churn.evaluation import Floats
+from churn.metrics import Floats
 from churn.schema.definition import Schema
 from churn.schema.record import RECORD_VERSION
 from churn.scoring.scorer import Scorer

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from churn.decision import F1, Campaign, Objective
-from churn.evaluation import Evaluation, Floats
+from churn.evaluation import Evaluation
+from churn.metrics import Floats
 from churn.training.paired_bootstrap import ChampionComparison, Difference, Segment
 
 CONFIDENCE = 0.99

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn.data.copies import Customers, number_customers
-from churn.evaluation import Floats, log_losses, roc_auc
+from churn.metrics import Floats, log_losses, roc_auc
 
 CONFIDENCE = 0.95
 """Of each one-sided bound: the chance that an equally good candidate looks worse is then 5 % a rule, at no margin."""

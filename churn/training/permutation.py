@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from churn.evaluation import log_losses, roc_auc
+from churn.metrics import log_losses, roc_auc
 from churn.training.encoded_columns import EncodedColumns
 from churn.training.estimators import Classifier, Floats
 from churn.training.sample import Target

@@ -6,7 +6,7 @@ import numpy as np
 
 from churn.console import Advance, ignore
 from churn.decision import Objective
-from churn.evaluation import Floats, log_losses
+from churn.metrics import Floats, log_losses
 from churn.training.encoding import Inputs, fit_encoder
 from churn.training.estimators import Estimator, Parameters
 from churn.training.sample import FOLDS, Sample, Target

@@ -5,7 +5,7 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from churn.decision import Campaign, Objective
-from churn.evaluation import Floats
+from churn.metrics import Floats
 from churn.training.sample import Target
 
 
