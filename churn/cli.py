@@ -2,7 +2,9 @@
 
 import argparse
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,17 +27,33 @@ def run_command(name: str, command: Callable[[], int], interrupted: str = "inter
     try:
         return command()
     except NothingToJudge as error:
-        sys.stderr.write(f"{name}: cannot judge: {error}\n")
+        tell(name, f"cannot judge: {error}")
         return CANNOT_JUDGE
     except SchemaChangeRefused as error:
-        sys.stderr.write(f"{name}: {error}\n")
+        tell(name, str(error))
         return FOUND
     except ChurnError as error:
-        sys.stderr.write(f"{name}: {error}\n")
+        tell(name, str(error))
         return BAD_INPUT
     except KeyboardInterrupt:
-        sys.stderr.write(f"{name}: {interrupted}\n")
+        tell(name, interrupted)
         return INTERRUPTED
+
+
+def tell(name: str, message: str) -> None:
+    """Write a message to standard error: wrapped at spaces at a terminal, as it is otherwise.
+
+    Args:
+        name: what was called, before the message.
+        message: one line or more.
+
+    """
+    text = f"{name}: {message}"
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        whole = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+        text = "\n".join(map(whole.fill, text.splitlines()))
+    sys.stderr.write(f"{text}\n")
 
 
 def whole_number(minimum: int = 0, maximum: int = 10**18 - 1) -> Callable[[str], int]:

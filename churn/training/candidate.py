@@ -1,7 +1,6 @@
 """Candidate model: training, export, evaluation and gate; then it is saved, and promoted if it may serve."""
 
 import json
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from churn import console
+from churn.cli import tell
 from churn.data.dataset import Dataset
 from churn.decision import Objective
 from churn.errors import RegistryError, SchemaChangeRefused
@@ -85,9 +85,10 @@ def _report_rare(inputs: Inputs) -> None:
     for name, rare in inputs.rare.items():
         if rare:
             total = len(rare) + len([text for text in inputs.categories[name] if text != MISSING_CATEGORY])
-            sys.stderr.write(
-                f"train.py: {name}: {len(rare):,} of {total:,} texts are rare (in fewer than {LEVEL_ROWS} rows, or "
-                f"beyond the {MOST_LEVELS} most frequent); they are encoded like one that training has not seen\n"
+            tell(
+                "train.py",
+                f"{name}: {len(rare):,} of {total:,} texts are rare (in fewer than {LEVEL_ROWS} rows, or "
+                f"beyond the {MOST_LEVELS} most frequent); they are encoded like one that training has not seen",
             )
 
 
@@ -147,4 +148,4 @@ def _write_page(path: Path, page: bytes, tag: str) -> None:
     try:
         write_page(path, page)
     except RegistryError as error:
-        sys.stderr.write(f"train.py: {error}; `python -m churn.registry show {tag} --html FILE` writes it\n")
+        tell("train.py", f"{error}; `python -m churn.registry show {tag} --html FILE` writes it")

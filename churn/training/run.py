@@ -1,10 +1,9 @@
 """The training flow: the data is read here; `candidate.py` makes a model of it, gates it, saves and promotes it."""
 
-import sys
 from pathlib import Path
 
 from churn import console
-from churn.cli import DONE, FOUND
+from churn.cli import DONE, FOUND, tell
 from churn.data.dataset import Dataset, read_dataset
 from churn.registry import Registry
 from churn.schema.reading import default_schema, read_schema
@@ -36,7 +35,7 @@ def run(options: Options, settings: Settings) -> int:
 
 
 def _tell(text: str) -> None:
-    sys.stderr.write(f"train.py: {text}\n")
+    tell("train.py", text)
 
 
 def _default_data(home: Path) -> Path:
@@ -48,9 +47,9 @@ def _unseen(holdout: Dataset, dataset: Dataset) -> Dataset:
     with console.phase("looking for customers that both files have"):
         unseen = without_rows_of(dataset, holdout)
     if left_out := holdout.rows - unseen.rows:
-        sys.stderr.write(
-            f"train.py: {left_out:,} of {holdout.rows:,} rows of {holdout.path} are left out of the evaluation: "
-            f"{dataset.path} has the same customers\n"
+        _tell(
+            f"{left_out:,} of {holdout.rows:,} rows of {holdout.path} are left out of the evaluation: "
+            f"{dataset.path} has the same customers"
         )
     return unseen
 
@@ -59,8 +58,8 @@ def _report_copies(dataset: Dataset) -> None:
     with console.phase("looking for rows that repeat"):
         copies = dataset.rows - dataset.customers
     if copies:
-        sys.stderr.write(
-            f"train.py: {copies:,} of {dataset.rows:,} rows of {dataset.path} ({copies / dataset.rows:.1%}) repeat the "
+        _tell(
+            f"{copies:,} of {dataset.rows:,} rows of {dataset.path} ({copies / dataset.rows:.1%}) repeat the "
             "features of another row: all rows of equal features are one customer, never divided between folds, and "
-            "count as one in every interval\n"
+            "count as one in every interval"
         )

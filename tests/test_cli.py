@@ -1,0 +1,32 @@
+"""Messages of a command: whole words at a terminal, whole lines anywhere else."""
+
+import io
+import sys
+
+import pytest
+
+from churn.cli import tell
+
+TAG = "customers_of_the_northern_region:release-2026-11-28-candidate-7-of-the-second-week-after-all"
+MESSAGE = (
+    f"1,234,567 of 2,345,678 rows of a file of customers are left out of the evaluation of {TAG} today\n  column 'a'"
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_a_message_breaks_no_word_at_a_terminal_and_no_line_elsewhere(monkeypatch, stream):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "stderr", stream())
+    tell("train.py", MESSAGE)
+    said = sys.stderr.getvalue()
+    assert said.split() == f"train.py: {MESSAGE}".split()
+    if stream is Terminal:
+        assert all(len(line) <= 80 or line == TAG for line in said.splitlines())
+        assert said.splitlines()[-1] == "  column 'a'"
+    else:
+        assert said == f"train.py: {MESSAGE}\n"
