@@ -7,6 +7,7 @@ import os
 import pytest
 from registry_home import NAME, promote, prune, save, save_reported, small_home, tree
 
+from churn import files
 from churn.errors import RegistryError
 
 ONE, TWO, THREE = (f"{NAME}:v{number}" for number in (1, 2, 3))
@@ -60,6 +61,25 @@ def test_a_full_volume_leaves_nothing_half(registry, monkeypatch):
     save_reported(registry, "v2")
     assert registry.verify() == []
     assert page_of(registry, "v2").exists()
+
+
+def test_a_page_that_no_metadata_name_is_taken_back(registry, monkeypatch):
+    """As when the volume fails between the two renames."""
+    save_reported(registry)
+    before = tree(registry.layout.home)
+    rename = files._rename
+
+    def failing(temporary, path):
+        if path.name == "metadata.json":
+            assert page_of(registry, "v2").exists()
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rename(temporary, path)
+
+    monkeypatch.setattr(files, "_rename", failing)
+    with pytest.raises(RegistryError, match="Input/output error"):
+        save_reported(registry)
+    monkeypatch.undo()
+    assert tree(registry.layout.home) == before
 
 
 def test_the_page_of_a_pruned_model_stays(registry):
