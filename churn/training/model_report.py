@@ -21,12 +21,12 @@ from churn.model_report.ranking import Ranking
 from churn.model_report.segments import segments
 from churn.model_report.tenths import tenths
 from churn.model_report.thresholds import Confusion, confusion, trade_off
+from churn.registry.entry import REPORT_HTML, REPORT_JSON
 from churn.training.drivers import drivers
 from churn.training.gate import Verdict
 from churn.training.pipeline import TrainedModel
 
 FORMAT = 1
-REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 _CARD = (
     "trained_at_utc",
     "data_file",
