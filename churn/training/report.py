@@ -19,8 +19,6 @@ from churn.training.gate import Verdict
 from churn.training.paired_bootstrap import ChampionComparison
 
 WIDTH = 80
-_REASON = 46
-_SEGMENT = 28
 _CUSTOMERS = 1000
 """For how many customers the expected profit is told."""
 
@@ -89,7 +87,7 @@ class _Page:
         self._console.print("\n".join(map(whole.fill, sentences.splitlines())), markup=False, soft_wrap=True)
 
     def show(self, table: Table) -> None:
-        """Print a table."""
+        """Print a table, whose first column takes what the figures leave."""
         self._console.print(table, width=max(self._console.width, WIDTH), crop=False)
 
 
@@ -102,7 +100,8 @@ def _metrics_table(metrics: Mapping[str, Metric]) -> Table:
 
 def _table(name: str, *figures: str) -> Table:
     """A table whose rows have a name and figures."""
-    table = Table(name)
+    table = Table()
+    table.add_column(name, overflow="fold")
     for figure in figures:
         table.add_column(figure, justify="right", no_wrap=True)
     return table
@@ -177,8 +176,8 @@ def _segments_table(comparison: ChampionComparison) -> Table:
     table = _table("segment", "rows", "difference", "at least", "at most")
     for segment in comparison.segments:
         differences = (segment.difference, segment.low, segment.high)
-        name = textwrap.fill(f"{segment.feature} {segment.category}", _SEGMENT)
-        table.add_row(Text(name), f"{segment.rows:,}", *(f"{value:+.4f}" for value in differences))
+        name = Text(f"{segment.feature} {segment.category}")
+        table.add_row(name, f"{segment.rows:,}", *(f"{value:+.4f}" for value in differences))
     return table
 
 
@@ -187,9 +186,14 @@ def _gate_table(verdict: Verdict) -> Table:
     table.add_column("")
     for check in verdict.checks:
         passed = "[green]passed[/]" if check.passed else "[bold red]refused[/]"
-        found = Text(f"{check.rule}\n{textwrap.fill(check.reason, _REASON)}")
-        table.add_row(found, f"{check.figure:.4f}", f"{check.limit:.4f}", passed)
+        found = Text(f"{check.rule}\n{check.reason}")
+        table.add_row(found, _figure(check.figure), f"{check.limit:.4f}", passed)
     return table
+
+
+def _figure(value: float) -> str:
+    """A figure of the gate; money may be large."""
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def _conclusion(outcome: Outcome, verdict: Verdict) -> str:

@@ -58,7 +58,8 @@ def printed(monkeypatch, stream, *arguments):
 def shown(evaluation, verdict):
     """Every number that is to be found in the output."""
     yield from (f"{figure:.4f}" for metric in evaluation.metrics.values() for figure in metric)
-    yield from (f"{figure:.4f}" for check in verdict.checks for figure in (check.figure, check.limit))
+    for check in verdict.checks:
+        yield from (f"{check.figure:.4f}" if abs(check.figure) < 1000 else f"{check.figure:,.0f}", f"{check.limit:.4f}")
     for found in (COMPARISON.log_loss, COMPARISON.roc_auc):
         yield from (f"{found.champion:.4f}", f"{found.candidate:.4f}", f"{found.low:+.4f}", f"{found.high:+.4f}")
     for segment in COMPARISON.segments:
@@ -75,6 +76,7 @@ def test_at_80_columns_no_tag_and_no_number_is_broken(monkeypatch, evaluation, s
     lines = printed(monkeypatch, stream(), evaluation, verdict, chosen, Outcome(tag, promoted=False)).splitlines()
     for line in lines:
         assert cell_len(line) <= 80 or line.split() in ([tag], [f"{tag},"]), line
+    assert "…" not in "".join(lines)  # nothing is cut
     words = [word for line in lines for word in re.split(r"[\s│]+", line)]
     assert {tag, f"{tag},"} & set(words)
     assert f"{CHAMPION}," in words
