@@ -44,9 +44,11 @@ def profit_threshold(campaign: Campaign, target: Target, probability: Floats) ->
     learning). The churn rate of a probability is a logistic regression of the target on its logit: two parameters,
     which the noise of some hundred churners moves little.
 
-    Chosen by `benchmarks/threshold_profit.py`, which knows the true probabilities. The maximum of the profit curve over
-    the rows follows their noise. The break-even itself needs no row, and is as good where the probabilities are
-    calibrated, and worse where they are too even or too extreme.
+    Chosen by `benchmarks/threshold_profit.py`, which knows the true probabilities: over 1,200 to 5,000 rows, both
+    estimators and break-evens of 0.1 to 0.5, the expected profit is within 2 % of that of the model's best threshold in
+    357 of 360 trainings. With the maximum of the profit curve, which follows the noise of the rows, it is in 329. With
+    the break-even itself it is in as many as with this, but where no model fits the process and the probabilities are
+    too even (steps, break-even 0.1) in 105 of 120 instead of 112. The three of 360 are boosting on 1,200 rows.
     """
     break_even = campaign.break_even
     scores = logit(np.clip(probability, 1e-9, 1 - 1e-9))
