@@ -1,7 +1,7 @@
 """What reasons cost: `python benchmarks/reasons.py [--schema FILE --data FILE] [--rounds 3] [--seconds 4]`.
 
-For both estimators: requests a second without and with `?explain=true`, in turns, on one core, the load generator on the
-other; a batch of 10,000 customers without and with; and single requests while a batch is explained. wrk must be there.
+For both estimators: requests a second without and with `?explain=true`, in turns, on one core, the load generator on
+the other; a batch of 10,000 customers without and with; and single requests while a batch is explained. Needs wrk.
 """
 
 import argparse

@@ -129,7 +129,7 @@ class Scorer:
         if self.explainer is None:
             raise ValueError(f"model {self.tag} has no {REASONS_FILE}")
         rendered: list[bytes] = []
-        for chunk in batched(customers, self.explainer.rows):  # of more, the numbers would not stay in the cache
+        for chunk in batched(customers, self.explainer.rows):
             contributions = self.explainer.contributions(*self.columns(chunk))
             rendered += self.explainer.render(chunk, contributions)
         return rendered

@@ -24,7 +24,7 @@ EFFECTS = {
     "kind": "linear",
     "base": -1.0,
     "slopes": [0.1, -0.2, 0.0],
-    "offsets": [0.0, 0.0, -0.0],
+    "offsets": [0.0, 0.0, -1e-12],
     "missing": [0.0, 0.5, 0.0],
     "levels": [0.3, 0.0, 0.0, 0.04],
     "numbers": [WORDS] * 3,
@@ -61,7 +61,9 @@ def ask(tmp_path, predictor):
     handlers = Handlers(read_settings({"CHURN_HOME": str(tmp_path)}), models, predictor, None, None)
 
     def ask(method, body):
-        return json.loads(asyncio.run(getattr(handlers, method)(Asked(body))).body)
+        answer = asyncio.run(getattr(handlers, method)(Asked(body))).body
+        assert b"-0.0," not in answer.replace(b"}", b",")
+        return json.loads(answer)
 
     ask.models = models
     return ask

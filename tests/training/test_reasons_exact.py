@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from tables import all_nullable
 from threadpoolctl import threadpool_limits
 
+from churn.decision import F1
 from churn.errors import ModelInvalid
 from churn.evaluation import Predictions
 from churn.scoring.reasons.levels import Levels
@@ -56,13 +57,20 @@ def shapley_values(game, players):
     return values
 
 
+def limits(paths):
+    """A column and where a tree splits it, again and again."""
+    for group in paths:
+        for columns, upper in zip(group["columns"], group["upper"], strict=True):
+            yield from ((column, limit) for column, limit in zip(columns, upper, strict=True) if limit is not None)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_tree_shap_is_the_shapley_values_of_the_path_dependent_game(seed):
     random = np.random.default_rng(seed)
     rows = random.normal(size=(400, COLUMNS)).round(1)  # values that many rows share, like thresholds
     rows[:, 4] = random.random(400) < 0.3  # like a one-hot column
     rows[random.random(rows.shape) < 0.2 * (seed % 2)] = np.nan
-    target = np.nansum(rows * random.normal(size=COLUMNS), axis=1) + np.isnan(rows[:, 0]) > 0.3
+    target = np.nansum(rows * random.normal(size=COLUMNS), axis=1) + 4 * np.isnan(rows[:, 0]) > 0.3
     leaves = 3 + 3 * seed
     classifier = HistGradientBoostingClassifier(max_iter=3, max_leaf_nodes=leaves, min_samples_leaf=5, random_state=1)
     with threadpool_limits(1):
@@ -72,6 +80,9 @@ def test_tree_shap_is_the_shapley_values_of_the_path_dependent_game(seed):
 
     asked = random.normal(size=(4, COLUMNS)).round(1).astype(np.float32)
     asked[random.random(asked.shape) < 0.2] = np.nan
+    for column, limit in limits(document["paths"]):
+        asked[0, column] = limit  # which belongs to the lower side
+        asked[1, column] = np.nextafter(np.float32(limit), np.float32(np.inf))
     found = trees.contributions(asked, np.empty((4, 0), object))
     for row, contributions in zip(asked, found, strict=True):
 
@@ -89,6 +100,15 @@ def test_trees_of_one_leaf_contribute_nothing():
     document = tree_paths(pipeline)
     assert document["base"] == pytest.approx(pipeline.decision_function(rows)[0])
     assert not Trees(document, Levels([]), 2).contributions(np.ones((3, 2), np.float32), np.empty((3, 0), object)).any()
+
+
+def test_a_tree_may_split_known_numbers_from_missing_ones():
+    rows = np.where(np.arange(200)[:, None] % 3, np.nan, np.arange(200.0)[:, None])
+    pipeline = Pipeline([("classifier", HistGradientBoostingClassifier(max_iter=2).fit(rows, np.isnan(rows[:, 0])))])
+    assert np.isinf(trees_of(pipeline["classifier"])[0]["num_threshold"]).any()
+    document, asked = json.loads(json.dumps(tree_paths(pipeline), allow_nan=False)), np.float32([[7], [np.nan]])
+    found = document["base"] + Trees(document, Levels([]), 1).contributions(asked, np.empty((2, 0), object))[:, 0]
+    assert found == pytest.approx(pipeline.decision_function(asked))
 
 
 def test_levels_are_numbered_in_order_and_unseen_texts_after_them():
@@ -118,7 +138,7 @@ class Stored:
         pipeline = Pipeline([("encoder", encoder), ("classifier", classifier)])
         probability = pipeline.predict_proba(frame)[:, 1]
         predictions = Predictions("training rows", frame, target, probability, target, np.arange(len(frame)))
-        self.model = TrainedModel(estimator, pipeline, 0.5, kind.grid[0], predictions, inputs)
+        self.model = TrainedModel(estimator, pipeline, 0.5, kind.grid[0], predictions, inputs, F1)
         self.files = model_files(self.model, export_onnx(self.model), self.data, {"seed": 3})
         self.scorer = Scorer.from_files("a:test", self.files)
 
