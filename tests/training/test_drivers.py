@@ -17,8 +17,8 @@ from churn.training.encoded_columns import EncodedColumns
 from churn.training.encoding import Inputs, fit_encoder
 from churn.training.estimators import ESTIMATORS
 from churn.training.odds_ratios import odds_ratios
-from churn.training.partial_effects import MOST_LEVELS, MOST_VALUES, partial_effects
-from churn.training.permutation import REPEATS, permutation_importance
+from churn.training.partial_effects import partial_effects
+from churn.training.permutation import REPEATS, most_rows, permutation_importance
 from churn.training.pipeline import TrainedModel
 from churn.training.sample import Sample
 
@@ -127,7 +127,7 @@ def test_grids_are_levels_by_frequency_few_values_and_quantiles(linear):
     assert found["same"] == [0.1]
     assert found["calls"] == sorted(set(data.frame["calls"]))
     fees = sorted(data.frame["fee"])
-    assert len(found["fee"]) == MOST_VALUES
+    assert len(found["fee"]) == 11
     assert set(found["fee"]) <= set(fees)
     assert (found["fee"][0], found["fee"][5], found["fee"][-1]) == (fees[2], fees[149], fees[296])
 
@@ -144,8 +144,34 @@ def test_grids_are_short_however_many_levels_there_are():
         .value_counts()
         .sort_index(kind="stable")
         .sort_values(ascending=False, kind="stable")
-        .index[:MOST_LEVELS]
+        .index[:12]
     )
+
+
+class Counting:
+    """A classifier that counts the rows which it predicts."""
+
+    rows = 0
+
+    def predict_proba(self, encoded):
+        self.rows += len(encoded)
+        return np.full((len(encoded), 2), 0.5)
+
+
+@pytest.mark.parametrize(("most", "rows"), [(200_000, 300), (3_000, 100), (30, 50)])
+def test_partial_effects_predict_no_more_rows_than_is_worth_it(most, rows, linear, monkeypatch):
+    data, model = linear
+    monkeypatch.setattr("churn.training.partial_effects._MOST_PREDICTIONS", most)
+    classifier = Counting()
+    pipeline = {"encoder": model.pipeline["encoder"], "classifier": classifier}
+    found = partial_effects(pipeline, columns_of(model), data.frame, data.schema, 1)
+    points = sum(len(effect["values"]) for effect in found)
+    expected = {300: 300, 100: 3_000 // points, 50: 50}[rows]
+    assert classifier.rows == points * expected
+
+
+def test_permutation_importance_takes_fewer_rows_of_many_features():
+    assert [most_rows(features) for features in (1, 20, 40, 199, 200, 1_000)] == [2_000, 2_000, 1_000, 201, 200, 200]
 
 
 def test_permutation_importance_is_a_loop_over_shuffled_frames(fitted):
