@@ -45,7 +45,7 @@ class TrainedModel:
     parameters: Parameters
     predictions: Predictions
     inputs: Inputs
-    objective: Objective
+    objective: Objective = F1
 
 
 def train_model(
