@@ -92,7 +92,7 @@ def fit_encoder(frame: pd.DataFrame, inputs: Inputs, *, scaled: bool) -> ColumnT
         steps = [median, ("scale", StandardScaler())] if scaled else []
         parts.append(("numbers", _numbers(*steps), [position[name] for name in schema.number_names]))
     if scaled and inputs.sometimes_missing:
-        absent = ("impute", SimpleImputer(strategy="constant", fill_value=ABSENT))
+        absent = ("impute", SimpleImputer(strategy="constant", fill_value=ABSENT, keep_empty_features=True))
         steps = [absent, ("is_there", Binarizer(threshold=ABSENT / 2)), ("weigh", _weight())]
         parts.append(("present", _numbers(*steps), [position[name] for name in inputs.sometimes_missing]))
     if schema.categories:
