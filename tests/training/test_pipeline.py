@@ -29,7 +29,7 @@ def dataset(rows, seed, missing=0.0):
     return Dataset(Path("simulated.csv"), "0" * 64, frame, target, BUNDLED)
 
 
-@pytest.mark.parametrize("estimator", ["logistic", "hist-gradient-boosting"])
+@pytest.mark.parametrize("estimator", ["logistic", pytest.param("hist-gradient-boosting", marks=pytest.mark.slow)])
 def test_both_estimators_train_export_and_agree_with_missing_and_unseen_values(estimator):
     model = train_model(dataset(300, 1, missing=0.04), estimator=estimator, seed=3, holdout=dataset(300, 4))
     onnx = export_onnx(model)
@@ -40,6 +40,7 @@ def test_both_estimators_train_export_and_agree_with_missing_and_unseen_values(e
     assert np.abs(served - model.pipeline.predict_proba(frame)[:, 1]).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_trees_split_alike_between_neighbouring_32_bit_numbers():
     """Thresholds are means of neighbours, which 32 bits cannot hold."""
     frame = dataset(400, 1).frame
@@ -61,6 +62,7 @@ def test_a_serving_form_that_disagrees_is_refused():
         check_parity(model, other)
 
 
+@pytest.mark.slow
 def test_the_same_data_and_seed_give_the_same_model_to_the_last_bit():
     first, second = (train_model(dataset(200, 1), estimator="logistic", seed=3) for _ in range(2))
     assert first.threshold == second.threshold

@@ -64,7 +64,7 @@ def random_records(stored):
     return records
 
 
-@pytest.mark.parametrize("estimator", ["logistic", "hist-gradient-boosting"])
+@pytest.mark.parametrize("estimator", ["logistic", pytest.param("hist-gradient-boosting", marks=pytest.mark.slow)])
 def test_the_service_gives_what_scikit_learn_gives_for_any_record(estimator):
     stored = Stored(all_nullable(1000), estimator)
     records = random_records(stored)
@@ -76,7 +76,7 @@ def test_the_service_gives_what_scikit_learn_gives_for_any_record(estimator):
     assert np.abs(np.array(served) - expected).max() <= TOLERANCE
 
 
-@pytest.mark.parametrize("estimator", ["logistic", "hist-gradient-boosting"])
+@pytest.mark.parametrize("estimator", ["logistic", pytest.param("hist-gradient-boosting", marks=pytest.mark.slow)])
 def test_that_a_value_is_missing_is_learned(estimator):
     """In this table customers whose months are missing leave more, those whose plan is missing less."""
     stored = Stored(all_nullable(3000), estimator)

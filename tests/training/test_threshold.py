@@ -98,6 +98,7 @@ def test_each_objective_has_its_threshold():
     assert cost == profit_threshold(campaign, target, probability)
 
 
+@pytest.mark.slow
 def test_a_training_for_a_share_contacts_that_share_out_of_fold():
     frame, target, _ = simulate(600, 3)
     data = Dataset(Path("a.csv"), "", frame, target, bundled_schema())
