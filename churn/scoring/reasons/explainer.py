@@ -64,7 +64,7 @@ class Explainer:
 
     def contributions(self, numbers: Numbers, texts: Texts) -> Floats:
         """[n, features] log-odds in the schema's order, of what `Scorer.columns` gives for n customers."""
-        found: Floats = self._model.contributions(numbers, texts)[:, self._place]
+        found: Floats = self._model.contributions(numbers, texts).take(self._place, axis=1)
         return found
 
     def probabilities(self, numbers: Numbers, texts: Texts) -> Floats:
@@ -74,8 +74,8 @@ class Explainer:
 
     def render(self, customers: Sequence[Customer], contributions: Floats) -> list[bytes]:
         """The JSON object of `Reasons` for each customer, of [n, features] contributions."""
-        order = np.argsort(-np.abs(contributions), axis=1, kind="stable").tolist()
-        rounded = (np.round(contributions, _DIGITS) + 0.0).tolist()  # + 0.0: no -0.0
+        order = (-np.abs(contributions)).argsort(axis=1, kind="stable").tolist()
+        rounded = (contributions.round(_DIGITS) + 0.0).tolist()  # + 0.0: no -0.0
         return list(map(self._render, customers, rounded, order))
 
     def _render(self, customer: Customer, contributions: list[float], order: list[int]) -> bytes:

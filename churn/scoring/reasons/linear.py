@@ -40,8 +40,6 @@ class LinearModel:
     def contributions(self, numbers: Numbers, texts: Texts) -> Floats:
         """[n, numbers + categories] log-odds, of [n, numbers] and [n, categories]."""
         of_numbers = numbers * self._slopes + self._offsets
-        missing = np.isnan(of_numbers)
-        if missing.any():
-            of_numbers = np.where(missing, self._missing, of_numbers)
-        of_texts = self._effects[self._levels.places(texts)]
+        np.copyto(of_numbers, self._missing, where=np.isnan(of_numbers))
+        of_texts = self._effects.take(self._levels.places(texts))
         return np.concatenate([of_numbers, of_texts], axis=1)
