@@ -47,11 +47,9 @@ def _metric_pair(name: str, first: Mapping[str, float], second: Mapping[str, flo
 
 
 def same_rows(first: Document, second: Document) -> bool:
-    """Whether both were evaluated on the same rows: of the same file, chosen in the same way."""
-    ours, theirs = (
-        (item["card"]["data_sha256"], item["card"]["judged_on"], item["evaluated"]) for item in (first, second)
-    )
-    return ours == theirs
+    """Whether both were evaluated on the same rows."""
+    digests = [document["card"]["evaluated_sha256"] for document in (first, second)]
+    return bool(digests[0] == digests[1])
 
 
 def facts(first: Document, second: Document) -> list[tuple[str, str, str]]:

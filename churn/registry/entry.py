@@ -8,6 +8,7 @@ from typing import Any, Self
 from churn.registry.tag import Tag, parse_tag
 
 REPORT_HTML, REPORT_JSON = "report.html", "report.json"
+REPORT_FORMAT = 1
 """Files of a model that hold its report: the page, and all figures. Models of earlier releases have none."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PRUNED = "pruned_at_utc"

@@ -11,32 +11,24 @@ from churn.text_layout import hanging_table, side_by_side, wrapped
 
 _FACTS = (
     "model_tag", "trained_at_utc", "data_sha256", "rows", "estimator", "schema", "threshold", "decision", "judged_on",
-    "seed", "passed_gate",
+    "evaluated_sha256", "seed", "passed_gate",
 )  # fmt: skip
-_EVALUATED_BY = {"data_sha256": "data", "schema": "schema", "judged_on": "way of evaluation", "seed": "seed"}
-"""What decides on which rows, and on which target, a model is evaluated, and its name in a sentence."""
-_OUT_OF_FOLD, _QUARTER = "out-of-fold", "held-out quarter"
-"""Evaluations on rows of the training file; any other is on the holdout file of that name."""
+_OUT_OF_FOLD = "out-of-fold"
 _NOT_RECORDED = "not recorded"
 _SHOWN_DIGITS = 12
 
 
 def compare_models(first: ModelEntry, second: ModelEntry) -> dict[str, Any]:
-    """The comparison as JSON: `models` with the facts of both, `metrics`, `differs`, and `conclusion` in words.
+    """The comparison as JSON: `models` with the facts of both, `metrics`, `same_rows`, and `conclusion` in words.
 
-    The metrics of each model are those of its own evaluation; `differs` names what that was done with otherwise.
+    The metrics of each model are those of its own evaluation; `same_rows` says whether that was on the same rows.
     """
-    differs = [
-        name
-        for key, name in _EVALUATED_BY.items()
-        if first.raw.get(key) is None or first.raw.get(key) != second.raw.get(key)
-    ]
     names = dict.fromkeys([*first.metrics, *second.metrics])
     return {
         "models": [_facts(first), _facts(second)],
         "metrics": {name: _metric(first.metrics.get(name), second.metrics.get(name)) for name in names},
-        "differs": differs,
-        "conclusion": _conclusion(differs, first.raw.get("judged_on")),
+        "same_rows": _same_rows(first, second),
+        "conclusion": _conclusion(first, second),
     }
 
 
@@ -129,14 +121,17 @@ def _metric(first: Json, second: Json) -> dict[str, Any]:
     return {"first": first, "second": second, "difference": second - first if both else None}
 
 
-def _conclusion(differs: list[str], judged_on: object) -> str:
-    if differs == ["seed"] and judged_on == _OUT_OF_FOLD:
-        return "Both are evaluated on the same rows, but in other folds (another seed): chance is in the differences."
-    if differs:
+def _same_rows(first: ModelEntry, second: ModelEntry) -> bool:
+    digests = [entry.raw.get("evaluated_sha256") for entry in (first, second)]
+    return digests[0] is not None and digests[0] == digests[1]
+
+
+def _conclusion(first: ModelEntry, second: ModelEntry) -> str:
+    if not _same_rows(first, second):
         return (
-            f"Each is evaluated on rows of its own ({', '.join(differs)}: other or not recorded), so that the "
+            "Each is evaluated on rows of its own (or an earlier release did not record which), so that the "
             "differences are of the rows too; `train.py` compares with the current model on the same rows."
         )
-    if judged_on in (_OUT_OF_FOLD, _QUARTER):
-        return "Both are evaluated on the same rows: the differences are of the models alone."
-    return f"Both are evaluated on {judged_on}: on the same rows, if that file has not changed in between."
+    if first.raw.get("judged_on") == _OUT_OF_FOLD and first.raw.get("seed") != second.raw.get("seed"):
+        return "Both are evaluated on the same rows, but in other folds (another seed): chance is in the differences."
+    return "Both are evaluated on the same rows: the differences are of the models alone."

@@ -7,7 +7,7 @@ from typing import Any
 
 from churn import files
 from churn.errors import RegistryError
-from churn.registry.entry import REPORT_HTML, REPORT_JSON, ModelEntry
+from churn.registry.entry import REPORT_FORMAT, REPORT_HTML, REPORT_JSON, ModelEntry
 from churn.registry.layout import os_errors_reported
 from churn.registry.metadata import find_entry
 from churn.registry.registry import Registry
@@ -34,6 +34,8 @@ def stored_document(registry: Registry, tag: str) -> dict[str, Any]:
     """The document of `report.json` in a model. Raises as `stored_page`."""
     _entry_with(registry, tag, REPORT_JSON)
     document: dict[str, Any] = json.loads(_read(registry, tag, REPORT_JSON))
+    if document["format"] != REPORT_FORMAT:
+        raise RegistryError(f"the report of {tag} is of format {document['format']}; this code reads {REPORT_FORMAT}")
     return document
 
 
@@ -45,8 +47,8 @@ def write_page(path: Path, page: bytes) -> None:
     """
     try:
         files.write({path: page})
-    except OSError as error:
-        raise RegistryError(f"{path} cannot be written: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # a path like `.` has no name
+        raise RegistryError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _entry_with(registry: Registry, tag: str, name: str) -> ModelEntry:

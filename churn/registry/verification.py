@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -122,7 +123,7 @@ def _report(page: Path, shown: str, entry: ModelEntry) -> Iterator[Finding]:
     cure = (
         "restore it from a backup"
         if entry.pruned_at
-        else f"`python -m churn.registry show {entry.tag} --html {page}` writes it anew"
+        else f"`python -m churn.registry show {entry.tag} --html {shlex.quote(str(page))}` writes it anew"
     )
     try:
         digest = digest_of(page)

@@ -115,13 +115,17 @@ class Scorer:
     def score_columns(self, numbers: Numbers, categories: Categories) -> Numbers:
         """Probabilities, shape (n,), from numbers and categories, (n, their features), columns in schema order.
 
-        NaN is a missing number, `MISSING_CATEGORY` a missing text.
+        NaN is a missing number, `MISSING_CATEGORY` a missing text. A customer's is the same to the last bit, alone or
+        among others.
         """
+        count = max(len(numbers), len(categories))
+        if count == 1:  # for one row ONNX Runtime adds in another order than for several
+            numbers, categories = np.repeat(numbers, 2, axis=0), np.repeat(categories, 2, axis=0)
         inputs = {"numbers": numbers, "categories": categories}
         outputs = self._session.run(
             ["probabilities"], {name: values for name, values in inputs.items() if values.shape[1]}
         )
-        probabilities: Numbers = outputs[0][:, 1]
+        probabilities: Numbers = outputs[0][:count, 1]
         return probabilities
 
     def explain(self, customers: Sequence[Customer]) -> list[bytes]:

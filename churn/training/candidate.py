@@ -1,5 +1,6 @@
 """Candidate model: training, export, evaluation and gate; then it is saved, and promoted if it may serve."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -7,12 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from churn import console
 from churn.cli import tell
+from churn.data.copies import row_digests
 from churn.data.dataset import Dataset
 from churn.decision import Objective
 from churn.errors import RegistryError, SchemaChangeRefused
-from churn.evaluation import Evaluation, evaluate
+from churn.evaluation import Evaluation, Predictions, evaluate
 from churn.registry import Registry
 from churn.registry.entry import REPORT_HTML
 from churn.registry.reports import write_page
@@ -49,7 +53,7 @@ def train_candidate(
             return gate_candidate(evaluation, gate_f1, comparison, options.margin, model.objective)
 
     verdict = gated()
-    facts = _facts(options, dataset, evaluation) | {"judged_on": model.predictions.source, "estimator": model.estimator}
+    facts = _facts(options, dataset, evaluation) | _evaluated(model.predictions) | {"estimator": model.estimator}
     with console.phase("drawing up the report"):
         files = model_files(model, onnx, dataset, facts)
         figures = report_figures(model, dataset, evaluation, options.seed)
@@ -106,6 +110,12 @@ def _facts(options: Options, dataset: Dataset, evaluation: Evaluation) -> dict[s
         "metrics": {name: metric.value for name, metric in metrics.items()},
         "metric_intervals": {name: [metric.low, metric.high] for name, metric in metrics.items()},
     }
+
+
+def _evaluated(predictions: Predictions) -> dict[str, str]:
+    """What the model was evaluated on: in words, and a digest that is equal where the rows are, in any order."""
+    rows = np.sort(row_digests(predictions.frame) * np.uint64(2) + predictions.target.astype(np.uint64))
+    return {"judged_on": predictions.source, "evaluated_sha256": hashlib.sha256(rows.tobytes()).hexdigest()}
 
 
 def _decision(objective: Objective, evaluation: Evaluation) -> dict[str, Any]:

@@ -21,12 +21,11 @@ from churn.model_report.ranking import Ranking
 from churn.model_report.segments import segments
 from churn.model_report.tenths import tenths
 from churn.model_report.thresholds import Confusion, confusion, trade_off
-from churn.registry.entry import REPORT_HTML, REPORT_JSON
+from churn.registry.entry import REPORT_FORMAT, REPORT_HTML, REPORT_JSON
 from churn.training.drivers import drivers
 from churn.training.gate import Verdict
 from churn.training.pipeline import TrainedModel
 
-FORMAT = 1
 _CARD = (
     "trained_at_utc",
     "data_file",
@@ -39,6 +38,7 @@ _CARD = (
     "seed",
     "threshold",
     "judged_on",
+    "evaluated_sha256",
 )
 _FOLDERS = re.compile(r"(?<![\w/\\:])(?:[A-Za-z]:)?[/\\](?:[^\s/\\]+[/\\])*(?=[^\s/\\])")
 """The folders of an absolute path in a text."""
@@ -80,7 +80,7 @@ def report_document(tag: str, figures: Mapping[str, Any], verdict: Verdict, card
     target, found = others.pop("target"), others.pop("gains")
     campaign, rows = _campaign(card), figures["evaluated"]["rows"]
     return {
-        "format": FORMAT,
+        "format": REPORT_FORMAT,
         "tag": tag,
         "card": _card(card) | {"target": target},
         "gate": _gate(verdict),

@@ -8,6 +8,9 @@ from churn.decision import Campaign, Objective
 from churn.metrics import Floats
 from churn.training.sample import Target
 
+_NO_DIFFERENCE = 1e-6
+"""Log-odds: where all probabilities are so close, there is nothing to recalibrate."""
+
 
 def choose_threshold(objective: Objective, target: Target, probability: Floats) -> float:
     """The threshold, 0 to 1, at which `probability >= threshold` serves the objective best.
@@ -32,7 +35,10 @@ def f1_threshold(target: Target, probability: Floats) -> float:
 
 
 def share_threshold(share: float, probability: Floats) -> float:
-    """The threshold, between two neighbouring probabilities, which the share of rows nearest to `share` reaches."""
+    """The threshold, between two neighbouring probabilities, that a share of rows nearest to `share` reaches.
+
+    It is reached by one row at least, and by all rows of equal probabilities or none.
+    """
     shares = np.arange(1, len(probability) + 1) / len(probability)
     return _best_cut(probability, -np.abs(shares - share))
 
@@ -52,6 +58,8 @@ def profit_threshold(campaign: Campaign, target: Target, probability: Floats) ->
     """
     break_even = campaign.break_even
     scores = logit(np.clip(probability, 1e-9, 1 - 1e-9))
+    if np.ptp(scores) < _NO_DIFFERENCE:
+        return break_even
     recalibration = LogisticRegression(penalty=None, solver="newton-cholesky").fit(scores[:, None], target)
     slope, intercept = float(recalibration.coef_[0, 0]), float(recalibration.intercept_[0])
     if slope <= 0:  # the probabilities rank no better than chance: nothing to learn from these rows

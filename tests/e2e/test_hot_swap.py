@@ -245,7 +245,7 @@ def test_a_full_or_read_only_volume_refuses_the_promotion_and_the_service_goes_o
     assert "golden" in pruned.stdout, pruned.stderr
     home.registry.rename(tmp_path / "content")
     home.registry.mkdir()
-    mount("-t", "tmpfs", "-o", "size=256k", "none", at=home.registry)
+    mount("-t", "tmpfs", "-o", "size=1m", "none", at=home.registry)
     shutil.copytree(tmp_path / "content", home.registry, dirs_exist_ok=True)
     server = serve(home)
     filler = home.registry / "filler"

@@ -66,6 +66,7 @@ def _card(rows, estimator, objective, threshold, seed):
         "threshold": threshold,
         "decision": {"objective": objective, **more},
         "judged_on": "out-of-fold",
+        "evaluated_sha256": "89abcdef" * 8,
         "target": {"column": "churn", "positive": ["yes"]},
     }
 

@@ -21,7 +21,7 @@ KEYS = [
 ]  # fmt: skip
 CARD = [
     "trained_at_utc", "data_file", "data_sha256", "rows", "customers", "estimator", "parameters", "schema", "seed",
-    "threshold", "judged_on", "decision", "target",
+    "threshold", "judged_on", "evaluated_sha256", "decision", "target",
 ]  # fmt: skip
 COST = Objective("cost", Campaign(2.0, 30.0, 0.25)).as_dict()
 
@@ -42,6 +42,7 @@ class Trained:
             "schema": {"name": data.schema.name, "digest": data.schema.digest},
             "seed": 3,
             "judged_on": self.model.predictions.source,
+            "evaluated_sha256": "1" * 64,
             "estimator": self.model.estimator,
             "parameters": self.model.parameters,
             "threshold": self.model.threshold,

@@ -19,6 +19,7 @@ FACTS = {
     "schema": {"name": "churn", "digest": DIGEST},
     "seed": 42,
     "judged_on": "out-of-fold",
+    "evaluated_sha256": DIGEST,
     "threshold": 0.37258511131008243,
     "decision": {"objective": "f1"},
     "gate": {"passed": True, "checks": [{"rule": "f1", "figure": 0.7003, "passed": True, "reason": "F1 " * 40}]},
@@ -33,7 +34,10 @@ REFUSED = {"passed": False, "checks": [{"rule": "f1_gain", "passed": False}, {"r
 
 def reported(registry, name, version, **entry):
     tag = f"{name}:{version}"
-    report = {"report.html": f"<!doctype html>{tag}".encode(), "report.json": json.dumps({"tag": tag}).encode()}
+    report = {
+        "report.html": f"<!doctype html>{tag}".encode(),
+        "report.json": json.dumps({"format": 1, "tag": tag}).encode(),
+    }
     return save_files(registry, name, version, model_files(version) | report, ENTRY | FACTS | entry)
 
 
@@ -77,9 +81,8 @@ def test_two_models_are_shown_side_by_side(registry, capsys):
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"data_sha256": OTHER}, r"Each is evaluated on rows of its own \(data: other .*`train.py` compares "),
-        ({"judged_on": "new.csv", "seed": 1}, r"rows of its own \(way of evaluation, seed: other"),
-        ({"schema": None}, r"rows of its own \(schema: other or not recorded\)"),
+        ({"evaluated_sha256": OTHER}, r"Each is evaluated on rows of its own .*`train.py` compares "),
+        ({"evaluated_sha256": None}, r"rows of its own \(or an earlier release did not record which\)"),
         ({"seed": 43}, r"on the same rows, but in other folds \(another seed\)"),
         ({"decision": {"objective": "top", "share": 0.125}}, r"the top 12.5% of customers"),
     ],
@@ -89,23 +92,23 @@ def test_the_conclusion_says_whether_the_figures_are_of_the_same_rows(registry, 
     assert re.search(says, run(capsys, "compare", ONE, f"{NAME}:v4")[1])
 
 
-def test_figures_of_a_holdout_file_are_of_the_same_rows_if_it_is_the_same_file(registry, capsys):
-    for version in ("v4", "v5"):
-        reported(registry, NAME, version, judged_on="later.csv")
+def test_figures_of_one_holdout_are_of_the_same_rows_whatever_the_models_were_trained_on(registry, capsys):
+    for version, data, seed in (("v4", DIGEST, 1), ("v5", OTHER, 2)):
+        reported(registry, NAME, version, judged_on="later.csv", data_sha256=data, seed=seed)
     out = run(capsys, "compare", f"{NAME}:v4", f"{NAME}:v5")[1]
-    assert "Both are evaluated on later.csv: on the same rows, if that file has not changed in between." in out
+    assert "on the same rows: the differences are of the models alone." in out
 
 
 def test_scripts_are_given_the_facts_and_the_differences(registry, capsys):
     code, compared = run_json(capsys, "compare", ONE, TWO)
-    assert (code, compared["differs"]) == (0, [])
+    assert (code, compared["same_rows"]) == (0, True)
     assert [model["model_tag"] for model in compared["models"]] == [ONE, TWO]
     assert [model["data_file"] for model in compared["models"]] == ["customers.csv"] * 2
     assert compared["models"][1]["decision"] == COST
     assert compared["metrics"]["f1"] == {"first": 0.71, "second": 0.72, "difference": pytest.approx(0.01)}
     assert compared["metrics"]["lift_top_tenth"] == {"first": None, "second": 1.5, "difference": None}
     code, plain = run_json(capsys, "compare", ONE, PLAIN)
-    assert (code, plain["differs"]) == (0, ["data", "schema", "way of evaluation", "seed"])
+    assert (code, plain["same_rows"]) == (0, False)
 
 
 def test_show_writes_the_page_as_it_was_saved(registry, capsys, tmp_path):
@@ -149,7 +152,7 @@ def test_compare_writes_one_page_of_both_reports(registry, capsys, tmp_path, mon
     page = tmp_path / "both.html"
     code, out, _ = run(capsys, "compare", ONE, TWO, "--html", str(page))
     assert (code, f"A  {ONE}" in out) == (0, True)
-    assert json.loads(page.read_bytes()) == [{"tag": ONE}, {"tag": TWO}]
+    assert json.loads(page.read_bytes()) == [{"format": 1, "tag": tag} for tag in (ONE, TWO)]
 
 
 def test_what_cannot_be_shown_or_written_is_one_line_and_exit_2(registry, capsys, tmp_path):
@@ -163,6 +166,7 @@ def test_what_cannot_be_shown_or_written_is_one_line_and_exit_2(registry, capsys
         (("show", ONE, "--html", str(tmp_path / "absent" / "x.html")), "x.html cannot be written: No such file"),
         (("show", ONE, "--html", str(tmp_path / "file" / "x.html")), "x.html cannot be written: Not a directory"),
         (("show", ONE, "--html", str(tmp_path / "folder")), "folder cannot be written: Is a directory"),
+        (("show", ONE, "--html", "."), ". cannot be written: "),
         (("show", TWO, "--html", str(tmp_path / ("x" * 300))), "cannot be written: File name too long"),
     ):
         code, out, err = run(capsys, *arguments)

@@ -68,7 +68,9 @@ def random_records(stored):
 def test_the_service_gives_what_scikit_learn_gives_for_any_record(estimator):
     stored = Stored(all_nullable(1000), estimator)
     records = random_records(stored)
-    served = stored.scorer.score(stored.scorer.validator.validate(records))
+    customers = stored.scorer.validator.validate(records)
+    served = stored.scorer.score(customers)
+    assert [stored.scorer.score([customer])[0] for customer in customers[:1000]] == served[:1000]  # to the last bit
     frame = pd.DataFrame(records, columns=["months", "fee", "online", "plan"])
     frame["plan"] = frame["plan"].str.strip()
     expected = stored.pipeline.predict_proba(frame)[:, 1]
