@@ -79,13 +79,13 @@ def _important(name: str, found: Sequence[Mapping[str, Any] | None], scale: Scal
 
 
 def odds_ratios(document: Mapping[str, Any]) -> Rows | None:
-    """Odds ratios with their intervals, of the most important features; None for a model that has none."""
-    found = document["drivers"]["odds_ratios"]
-    if not found:
-        return None
+    """Odds ratios with their intervals, of the most important features; None where those have none."""
+    found = document["drivers"]["odds_ratios"] or []
     order = {name: at for at, name in enumerate(important(document))}
     kept = sorted((item for item in found if item["feature"] in order), key=lambda item: order[item["feature"]])
     kept = kept[:_MOST_RATIOS]
+    if not kept:
+        return None
     scale = ratios("odds ratio", min(item["low"] for item in kept), max(item["high"] for item in kept))
     return Rows(
         scale, tuple(_ratio(item, scale) for item in kept), len(found) - len(kept), guide=100 * scale.place(1.0)

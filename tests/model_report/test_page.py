@@ -204,3 +204,10 @@ def test_odds_beyond_all_bounds_stay_in_the_chart(document):
         float(place) for place in re.findall(r'class="whisker a" d="M([\d.]+),10H', render_page(changed).decode())
     ]
     assert all(0 <= place <= 100 for place in places)
+
+
+def test_where_no_important_feature_has_an_odds_ratio_the_chart_is_left_out(document):
+    changed = copy.deepcopy(document)
+    for ratio in changed["drivers"]["odds_ratios"]:
+        ratio["feature"] = "of no importance"
+    assert "Odds ratios" not in [text for _, text in Page(render_page(changed)).headings]
