@@ -24,6 +24,7 @@ def render_page(document: Mapping[str, Any]) -> bytes:
         effects=_effects(document),
         segments=sorted(document["segments"], key=lambda segment: -segment["log_loss"])[:_MOST_SEGMENTS],
         champion_segments=_champion_segments(document),
+        importance_rows=phrases.IMPORTANCE_ROWS,
     )
 
 

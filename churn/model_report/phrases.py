@@ -43,6 +43,13 @@ TERMS = {
     "tenth": "a tenth of the customers, in order of their probability",
 } | dict(METRICS.values())
 
+IMPORTANCE_ROWS = {
+    "holdout": "on the holdout, which the model has not seen",
+    "held-out fifth": "on rows held out from a model of the same kind, fitted to the others",
+    "training rows": "on the rows that the model was fitted to, as too few left to hold some out",
+}
+"""What importance was measured on -> its words."""
+
 _BOUND = "the lower 99 % bound of the gain is {signed}, and must be above {limit}"
 _CHANCE = "the upper 99 % bound of the gain is {signed}, and must reach {limit}"
 _RULES = {

@@ -8,15 +8,18 @@ from threadpoolctl import threadpool_limits
 from churn.data.copies import number_customers
 from churn.data.dataset import Dataset
 from churn.training.encoded_columns import EncodedColumns
-from churn.training.estimators import ESTIMATORS
+from churn.training.estimators import ESTIMATORS, Classifier
 from churn.training.odds_ratios import odds_ratios
 from churn.training.partial_effects import partial_effects
 from churn.training.permutation import most_rows, permutation_importance
-from churn.training.pipeline import TrainedModel
+from churn.training.pipeline import OUT_OF_FOLD, QUARTER, TrainedModel
 from churn.training.sample import Sample
 
 MOST_ROWS = 50_000
 """Of so many training rows the quantiles are those of all within half a percent."""
+MOST_FITTED = 20_000
+"""Rows for importance: four fifths to fit a model of the same kind to, the others to shuffle."""
+BOTH = 2
 
 
 def drivers(model: TrainedModel, dataset: Dataset, seed: int) -> dict[str, Any]:
@@ -26,7 +29,7 @@ def drivers(model: TrainedModel, dataset: Dataset, seed: int) -> dict[str, Any]:
         return {
             "odds_ratios": _odds_ratios(model, dataset, seed),
             "partial_effects": _partial_effects(model, columns, dataset, seed),
-            "permutation_importance": _permutation_importance(model, columns, seed),
+            **_importance(model, columns, dataset, seed),
         }
 
 
@@ -44,11 +47,26 @@ def _partial_effects(model: TrainedModel, columns: EncodedColumns, dataset: Data
     return partial_effects(model.pipeline, columns, frame, model.inputs.schema, seed)
 
 
-def _permutation_importance(model: TrainedModel, columns: EncodedColumns, seed: int) -> list[dict[str, str | float]]:
-    predictions, names = model.predictions, model.inputs.schema.feature_names
-    rows, most = len(predictions.target), most_rows(len(names))
-    chosen = np.random.default_rng(seed).choice(rows, min(rows, most), replace=False)
-    encoded = model.pipeline["encoder"].transform(predictions.frame.iloc[chosen])
-    return permutation_importance(
-        model.pipeline["classifier"], encoded, predictions.target[chosen], names, columns, seed
-    )
+def _importance(model: TrainedModel, columns: EncodedColumns, dataset: Dataset, seed: int) -> dict[str, Any]:
+    """Permutation importance on rows that the classifier has not seen, and which rows these are."""
+    on, classifier, held_out = _unseen(model, dataset, seed)
+    names = model.inputs.schema.feature_names
+    rows = held_out.part(most_rows(len(names)), seed)
+    encoded = model.pipeline["encoder"].transform(rows.frame)
+    found = permutation_importance(classifier, encoded, rows.target, names, columns, seed)
+    return {"permutation_importance": found, "importance_on": on}
+
+
+def _unseen(model: TrainedModel, dataset: Dataset, seed: int) -> tuple[str, Classifier, Sample]:
+    """The model and its holdout; without one, a model of the same kind and the fifth of the rows held out from it."""
+    classifier, predictions = model.pipeline["classifier"], model.predictions
+    if predictions.source not in (OUT_OF_FOLD, QUARTER):
+        customer = np.arange(len(predictions.target)) if predictions.customer is None else predictions.customer
+        return "holdout", classifier, Sample(predictions.frame, predictions.target, customer)
+    sample = Sample(dataset.frame, dataset.target, number_customers(dataset.digests)).part(MOST_FITTED, seed)
+    fitted, held_out = map(sample.take, sample.split(0.8, seed))
+    if len(np.unique(fitted.target)) < BOTH:
+        return "training rows", classifier, sample
+    encoded = model.pipeline["encoder"].transform(fitted.frame)
+    unfitted = ESTIMATORS[model.estimator].make(model.parameters, seed, encoded.shape[1])
+    return "held-out fifth", unfitted.fit(encoded, fitted.target), held_out

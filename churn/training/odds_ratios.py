@@ -60,7 +60,7 @@ def odds_ratios(
     if columns.count > MOST_COLUMNS:
         return None
     encoder, classifier = pipeline["encoder"], pipeline["classifier"]
-    part = _part(sample, min(MOST_ROWS, int(_MOST_PRODUCTS / columns.count**2)), seed)
+    part = sample.part(min(MOST_ROWS, int(_MOST_PRODUCTS / columns.count**2)), seed)
     encoded = encoder.transform(part.frame)
     probability = classifier.predict_proba(encoded)[:, 1]
     covariance = sandwich_covariance(encoded, probability, part, penalty, len(sample.target) / len(part.target))
@@ -94,14 +94,6 @@ def sandwich_covariance(encoded: Floats, probability: Floats, sample: Sample, pe
     half = np.linalg.solve(hessian, scale * scores.T @ scores)
     covariance: Floats = np.linalg.solve(hessian, half.T)
     return covariance
-
-
-def _part(sample: Sample, most: int, seed: int) -> Sample:
-    """About so many rows: all copies of the customers drawn."""
-    if len(sample.target) <= most:
-        return sample
-    rows, _ = sample.split(most / len(sample.target), seed)
-    return sample.take(rows)
 
 
 def _contrasts(

@@ -66,5 +66,7 @@ def _figures(classifier: Classifier, encoded: Floats, target: Target) -> tuple[F
 def _roc_auc(target: Target, probability: Floats) -> float:
     order = np.argsort(probability, kind="stable")
     churned = (target[order] == 1).astype(np.float64)[None, :]
+    if churned.min() == churned.max():
+        return 0.5  # of one outcome there is nothing to tell apart
     starts = np.flatnonzero(np.diff(probability[order], prepend=-1.0))
     return float(roc_auc(churned, 1 - churned, starts)[0])

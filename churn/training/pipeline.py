@@ -23,6 +23,9 @@ OUT_OF_FOLD_ROWS = 50_000
 SELECTION_ROWS = 20_000
 """Regularisation and threshold are chosen on at most this many rows (stratified) of a larger set."""
 
+OUT_OF_FOLD, QUARTER = "out-of-fold", "held-out quarter"
+"""Sources of predictions for training rows; that of a holdout is the name of its file."""
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -99,7 +102,7 @@ class _Training:
             probability, decision = evaluate_out_of_fold(
                 sample, self.inputs, self.estimator, self.objective, self.seed, advance
             )
-        found = Predictions("out-of-fold", sample.frame, sample.target, probability, decision, sample.customer)
+        found = Predictions(OUT_OF_FOLD, sample.frame, sample.target, probability, decision, sample.customer)
         return selection, self._fit(selection), found
 
     def fit_and_evaluate_holdout(self, holdout: Dataset) -> Trained:
@@ -123,7 +126,7 @@ class _Training:
             probability = classifier.predict_proba(encoded[quarter])[:, 1]
         with console.phase("fitting the model to all rows"):
             classifier = self._fit_classifier(selection, encoded, target)
-        predictions = _predictions("held-out quarter", self.sample.take(quarter), probability, selection)
+        predictions = _predictions(QUARTER, self.sample.take(quarter), probability, selection)
         return selection, Pipeline([("encoder", encoder), ("classifier", classifier)]), predictions
 
     def _folds(self, *, nested: bool = False) -> AbstractContextManager[console.Advance]:

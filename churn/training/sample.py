@@ -72,6 +72,13 @@ class Sample:
             taken[rng.choice(members, round(share * len(members)), replace=False, shuffle=False)] = True
         return self._rows_of(taken), self._rows_of(~taken)
 
+    def part(self, most: int, seed: int) -> "Sample":
+        """About so many rows: all copies of the customers drawn."""
+        if len(self.target) <= most:
+            return self
+        rows, _ = self.split(most / len(self.target), seed)
+        return self.take(rows)
+
     @cached_property
     def customers(self) -> int:
         """How many different customers there are."""

@@ -248,6 +248,7 @@ def _drivers(rng, features, estimator):
         "odds_ratios": ratios if estimator == "logistic" else None,
         "partial_effects": effects,
         "permutation_importance": importance,
+        "importance_on": "held-out fifth",
     }
 
 

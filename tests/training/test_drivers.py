@@ -58,7 +58,7 @@ def trained(data, name):
     pipeline = Pipeline([("encoder", encoder), ("classifier", classifier)])
     probability = classifier.predict_proba(encoded)[:, 1]
     decision = (probability >= 0.5).astype(np.int8)
-    predictions = Predictions("a test", data.frame, data.target, probability, decision)
+    predictions = Predictions("out-of-fold", data.frame, data.target, probability, decision)
     return TrainedModel(name, pipeline, 0.5, parameters, predictions, inputs, F1)
 
 
@@ -328,3 +328,35 @@ def test_of_too_many_inputs_there_are_no_odds_ratios(linear, monkeypatch):
     data, model = linear
     monkeypatch.setattr("churn.training.odds_ratios.MOST_COLUMNS", 5)
     assert ratios_of(data, model) is None
+
+
+def test_noise_has_far_less_importance_than_among_the_rows_that_a_model_knows():
+    """Of customers with two rows each, whose copies are held out together."""
+    rng = np.random.default_rng(3)
+    noise = {f"noise_{at}": ('kind = "number"', rng.normal(size=800)) for at in range(3)}
+    data = replace_rows(make_table(noise, np.zeros(800)).dataset, np.tile(np.arange(800), 2))
+    model, names = trained(data, "hist-gradient-boosting"), data.schema.feature_names
+    encoded = model.pipeline["encoder"].transform(data.frame)
+    known = permutation_importance(model.pipeline["classifier"], encoded, data.target, names, columns_of(model), 4)
+    found = drivers(model, data, 4)
+    assert found["importance_on"] == "held-out fifth"
+    sizes = [np.mean([row["log_loss"] for row in rows]) for rows in (found["permutation_importance"], known)]
+    assert abs(sizes[0]) < sizes[1] / 3
+
+
+def test_importance_of_a_model_with_a_holdout_is_of_the_holdout(linear):
+    data, model = linear
+    held = replace(model, predictions=replace(model.predictions, source="later.csv"))
+    found = drivers(held, data, 4)
+    encoded = model.pipeline["encoder"].transform(data.frame)
+    names = data.schema.feature_names
+    expected = permutation_importance(model.pipeline["classifier"], encoded, data.target, names, columns_of(model), 4)
+    assert (found["importance_on"], found["permutation_importance"]) == ("holdout", expected)
+
+
+def test_shuffled_rows_of_one_outcome_have_a_figure(linear):
+    data, model = linear
+    encoded = model.pipeline["encoder"].transform(data.frame)[data.target == 1]
+    ones = np.ones(len(encoded), dtype=np.int8)
+    found = permutation_importance(model.pipeline["classifier"], encoded, ones, ["fee"], columns_of(model), 4)
+    assert found[0]["roc_auc"] == 0
