@@ -8,7 +8,6 @@ from churn.model_report import charts, phrases, rows
 from churn.model_report.comparison import facts, metric_pairs, same_rows, schema_differences
 from churn.page.template import page_environment
 
-_MOST_SEGMENTS = 60
 _MOST_CHAMPION_SEGMENTS = 10
 _MOST_DIFFERENCES = 20
 _OVERLAID = (charts.roc, charts.precision_recall, charts.calibration, charts.gains)
@@ -22,7 +21,7 @@ def render_page(document: Mapping[str, Any]) -> bytes:
         document=document,
         curves=_curves(document),
         effects=_effects(document),
-        segments=sorted(document["segments"], key=lambda segment: -segment["log_loss"])[:_MOST_SEGMENTS],
+        segments=sorted(document["segments"], key=lambda segment: -segment["log_loss"]),
         champion_segments=_champion_segments(document),
         importance_rows=phrases.IMPORTANCE_ROWS,
     )

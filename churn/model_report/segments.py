@@ -22,28 +22,37 @@ MISSING = "missing"
 type Codes = npt.NDArray[np.intp]
 
 
-def segments(predictions: Predictions, schema: Schema) -> list[dict[str, Any]]:
-    """The levels with at least `MIN_CUSTOMERS` different customers, the largest first, at most `MOST_SEGMENTS`.
+def segments(predictions: Predictions, schema: Schema) -> tuple[list[dict[str, Any]], int]:
+    """The levels with at least `MIN_CUSTOMERS` different customers, the largest first; and how many there are.
+
+    At most `MOST_SEGMENTS` have their figures.
 
     `roc_auc` is None where all rows of a segment churned, or none.
     """
     order = np.argsort(predictions.probability, kind="stable")
     target, probability = predictions.target[order], predictions.probability[order]
-    first = _first_rows(predictions.customer, len(order))
     losses = log_losses(target, probability)
+    found = _large_levels(predictions, schema)
+    shown = []
+    for rows, feature, code in sorted(found, key=lambda segment: -segment[0])[:MOST_SEGMENTS]:
+        codes, levels = level_codes(predictions.frame[feature.name], feature)
+        at = codes[order] == code
+        figures = _figures(target[at], probability[at], losses[at])
+        shown.append({"feature": feature.name, "level": levels[code], "rows": rows, **figures})
+    return shown, len(found)
+
+
+def _large_levels(predictions: Predictions, schema: Schema) -> list[tuple[int, Feature, int]]:
+    """(Rows, feature, code) of each level of enough customers: the codes of all rows are of one feature at a time."""
+    first = _first_rows(predictions.customer, len(predictions.target))
     found = []
     for feature in schema.feature:
         if feature.kind in ("category", "boolean"):
             codes, levels = level_codes(predictions.frame[feature.name], feature)
             rows, customers = (np.bincount(part, minlength=len(levels)) for part in (codes, codes[first]))
             enough = np.flatnonzero(customers >= MIN_CUSTOMERS)
-            found += [(int(rows[code]), feature.name, levels[code], codes[order], code) for code in enough]
-    largest = sorted(found, key=lambda segment: -segment[0])[:MOST_SEGMENTS]
-    return [
-        {"feature": feature, "level": level, "rows": rows, **_figures(target[at], probability[at], losses[at])}
-        for rows, feature, level, codes, code in largest
-        for at in [codes == code]
-    ]
+            found += [(int(rows[code]), feature, int(code)) for code in enough]
+    return found
 
 
 def level_codes(column: "pd.Series[Any]", feature: Feature) -> tuple[Codes, list[str]]:

@@ -48,6 +48,7 @@ def report_figures(model: TrainedModel, dataset: Dataset, evaluation: Evaluation
     """The figures of the report that take time, before the registry is locked."""
     predictions, schema = model.predictions, model.inputs.schema
     ranking = Ranking.of(predictions.target, predictions.probability)
+    shown, segments_found = segments(predictions, schema)
     return {
         "target": {"column": schema.target.column, "positive": list(schema.target.positive)},
         "metrics": {name: metric._asdict() for name, metric in evaluation.metrics.items()},
@@ -61,7 +62,8 @@ def report_figures(model: TrainedModel, dataset: Dataset, evaluation: Evaluation
         "confusion": confusion(predictions.target, predictions.decision, model.threshold),
         "gains": gains(predictions, ranking, model.threshold, seed),
         "drivers": drivers(model, dataset, seed),
-        "segments": segments(predictions, schema),
+        "segments": shown,
+        "segments_found": segments_found,
         "data": describe_columns(dataset.frame, schema),
     }
 

@@ -13,7 +13,7 @@ def make_document(rows=2000, features=6, estimator="logistic", objective="f1", s
     target = rng.random(rows) < probability
     threshold = 0.41
     drivers = _drivers(rng, features, estimator)
-    return {
+    document = {
         "format": 1,
         "tag": f"churn_model_v1:v{seed + 2}",
         "card": _card(rows, estimator, objective, threshold, seed),
@@ -40,6 +40,7 @@ def make_document(rows=2000, features=6, estimator="logistic", objective="f1", s
         ],
         "data": _data(drivers["partial_effects"], rows),
     }  # fmt: skip
+    return document | {"segments_found": len(document["segments"])}
 
 
 def _card(rows, estimator, objective, threshold, seed):

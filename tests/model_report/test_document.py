@@ -17,7 +17,8 @@ from churn.training.pipeline import train_model
 
 KEYS = [
     "format", "tag", "card", "gate", "metrics", "evaluated", "roc", "precision_recall", "calibration", "tenths",
-    "histogram", "thresholds", "confusion", "drivers", "segments", "data", "profit",
+    "histogram", "thresholds", "confusion", "drivers", "segments", "segments_found",
+    "data", "profit",
 ]  # fmt: skip
 CARD = [
     "trained_at_utc", "data_file", "data_sha256", "rows", "customers", "estimator", "parameters", "schema", "seed",

@@ -211,3 +211,9 @@ def test_where_no_important_feature_has_an_odds_ratio_the_chart_is_left_out(docu
     for ratio in changed["drivers"]["odds_ratios"]:
         ratio["feature"] = "of no importance"
     assert "Odds ratios" not in [text for _, text in Page(render_page(changed)).headings]
+
+
+def test_how_many_smaller_segments_are_left_out_is_said(document):
+    found = document | {"segments_found": len(document["segments"]) + 1_234}
+    assert "with the worst log loss first; 1,234 smaller ones are left out." in Page(render_page(found)).sentences
+    assert "smaller ones" not in Page(render_page(document)).sentences

@@ -1,5 +1,7 @@
 """Segments and columns against loops over levels, with scikit-learn's metrics."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,7 +58,7 @@ def masks(table):
 def test_each_segment_is_a_loop_with_scikit_learns_metrics(levels):
     target, probability = sample(2_000, 7, levels)
     table = frame(2_000)
-    found = segments(predicted(target, probability, frame=table), SCHEMA)
+    found, count = segments(predicted(target, probability, frame=table), SCHEMA)
     expected = [
         {
             "feature": feature,
@@ -69,6 +71,7 @@ def test_each_segment_is_a_loop_with_scikit_learns_metrics(levels):
         }
         for feature, level, rows in masks(table)
     ]
+    assert count == len(expected)
     for one, other in zip(found, sorted(expected, key=lambda segment: -segment["rows"]), strict=True):
         assert one == pytest.approx(other, abs=1e-9)
 
@@ -76,19 +79,19 @@ def test_each_segment_is_a_loop_with_scikit_learns_metrics(levels):
 def test_a_segment_needs_100_different_customers():
     target, probability = sample(210, 8)
     table = frame(210).assign(plan=pd.Categorical(["a"] * 99 + ["b"] * 100 + [""] * 11), online=np.nan)
-    assert [(s["feature"], s["level"]) for s in segments(predicted(target, probability, frame=table), SCHEMA)] == [
+    assert [(s["feature"], s["level"]) for s in segments(predicted(target, probability, frame=table), SCHEMA)[0]] == [
         ("online", "missing"),
         ("plan", "b"),
     ]
     index = np.r_[np.arange(210), np.repeat(np.arange(99), 4)]  # of "a" there are 495 rows now, and 99 customers
     copied = predicted(target[index], probability[index], index, table.iloc[index])
-    assert [s["level"] for s in segments(copied, SCHEMA)] == ["missing", "b"]
+    assert [s["level"] for s in segments(copied, SCHEMA)[0]] == ["missing", "b"]
 
 
 def test_a_segment_of_one_class_has_no_area():
     target, probability = sample(400, 9)
     table = frame(400).assign(plan=pd.Categorical(np.where(target == 1, "a", "b")), online=1.0)
-    areas = {s["level"]: s["roc_auc"] for s in segments(predicted(target, probability, frame=table), SCHEMA)}
+    areas = {s["level"]: s["roc_auc"] for s in segments(predicted(target, probability, frame=table), SCHEMA)[0]}
     assert areas["a"] is areas["b"] is None
     assert areas["true"] == pytest.approx(oracle.roc_auc_score(target, probability))
 
@@ -97,10 +100,11 @@ def test_of_many_segments_the_largest_are_kept():
     target, probability = sample(9_000, 10)
     plan = np.repeat(np.arange(80).astype(str), np.linspace(101, 123, 80).astype(int))
     plan = np.append(plan, ["z"] * (9_000 - len(plan)))
-    table = frame(9_000).assign(plan=pd.Categorical(plan))
-    found = segments(predicted(target, probability, frame=table), SCHEMA)
+    table = frame(9_000).assign(plan=pd.Categorical(plan), online=1.0)
+    found, count = segments(predicted(target, probability, frame=table), SCHEMA)
     rows = [segment["rows"] for segment in found]
     assert len(found) == MOST_SEGMENTS
+    assert count == 81  # 80 plans, and one level of the boolean
     assert rows == sorted(rows, reverse=True)
     assert rows[-1] >= 106
 
@@ -137,3 +141,15 @@ def test_columns_that_are_empty_or_have_many_levels():
     assert [level for level, _ in plan["top"]] == ["a", "b", "c", "d", "e"]
     assert (months["missing"], months["minimum"], months["maximum"], months["mean"]) == (11, None, None, None)
     assert (online["missing"], online["minimum"], online["maximum"], online["mean"]) == (0, 1, 1, 1)
+
+
+def test_memory_does_not_grow_with_the_levels():
+    rows = 40_000
+    target, probability = sample(rows, 10)
+    table = frame(rows).assign(plan=pd.Categorical((np.arange(rows) % 300).astype(str)))
+    predictions = predicted(target, probability, frame=table)
+    tracemalloc.start()
+    segments(predictions, SCHEMA)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30 * 8 * rows
