@@ -1,10 +1,10 @@
 """scikit-learn 1.7: what it does not promise and is used here.
 
-`HistGradientBoostingClassifier._predictors`, the nodes of its trees, and `_baseline_prediction`, the log-odds to which
-they add: reasons are made of both, and there is no public way to either. And ONNX would round a threshold to the nearest
-32-bit number, which may be above it; then a customer who lies between the two takes another branch than in training.
-skl2onnx reads the nodes there too. The rounding goes when scikit-learn has trees of 32-bit thresholds, or skl2onnx
-rounds them down.
+`HistGradientBoostingClassifier._predictors`, the nodes of its trees, and `_baseline_prediction`, the log-odds to
+which they add: reasons are made of both, and there is no public way to either. And ONNX would round a threshold to
+the nearest 32-bit number, which may be above it; then a customer who lies between the two takes another branch than
+in training. skl2onnx reads the nodes there too. The rounding goes when scikit-learn has trees of 32-bit thresholds,
+or skl2onnx rounds them down.
 
 Here and not in serving/upstream: the service must import neither scikit-learn nor anything of training.
 """
