@@ -69,15 +69,16 @@ _RULES = {
 
 def figure(value: float) -> str:
     """Three decimals, four of what is smaller than a hundredth, and none of thousands."""
-    if abs(value) >= 1000:
+    if abs(round(value, 3)) >= 1000:
         return f"{value:,.0f}"
     text = f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.4f}"
     return "0" if float(text) == 0 else text
 
 
 def signed(value: float) -> str:
-    """A difference: a figure with its sign."""
-    return f"+{figure(value)}" if value > 0 else figure(value)
+    """A difference: a figure with its sign, where it does not round to zero."""
+    text = figure(value)
+    return text if text == "0" or value < 0 else f"+{text}"
 
 
 def small(value: float) -> str:

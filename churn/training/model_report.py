@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from churn.data.dataset import Dataset
-from churn.decision import Campaign, Objective
+from churn.decision import Campaign
 from churn.evaluation import Evaluation, Predictions, exact_cells
 from churn.model_report.calibration import calibration
 from churn.model_report.columns import describe_columns
@@ -39,9 +39,13 @@ _CARD = (
     "threshold",
     "judged_on",
     "evaluated_sha256",
+    "decision",
 )
-_FOLDERS = re.compile(r"(?<![\w/\\:])(?:[A-Za-z]:)?[/\\](?:[^\s/\\]+[/\\])*(?=[^\s/\\])")
-"""The folders of an absolute path in a text."""
+_FOLDERS = re.compile(
+    r"""(?<![\w/\\:])(?:file://[^\s/]*)?(?:/?[A-Za-z]:)?[/\\]{1,2}"""
+    r"""(?:[^\s/\\]+(?:[ ](?!\d+/\d)[^\s/\\'":,;]+)*[/\\])*(?=[^\s/\\])"""
+)
+"""The folders of an absolute path or file URL in a text; a folder may have spaces in its name, and `1/2` is none."""
 
 
 def report_figures(model: TrainedModel, dataset: Dataset, evaluation: Evaluation, seed: int) -> dict[str, Any]:
@@ -106,9 +110,7 @@ def _evaluated(predictions: Predictions) -> dict[str, int]:
 
 def _card(card: Mapping[str, Any]) -> dict[str, Any]:
     """What the report tells of the card: the data by the name of its file, never by its path."""
-    decision = card.get("decision", Objective().as_dict())
-    told = {key: card[key] for key in _CARD}
-    return told | {"data_file": PurePath(card["data_file"]).name, "decision": decision}
+    return {key: card[key] for key in _CARD} | {"data_file": PurePath(card["data_file"]).name}
 
 
 def _gate(verdict: Verdict) -> dict[str, Any]:
@@ -118,8 +120,8 @@ def _gate(verdict: Verdict) -> dict[str, Any]:
 
 
 def _campaign(card: Mapping[str, Any]) -> Campaign | None:
-    decision = card.get("decision", {})
-    if decision.get("objective") != "cost":
+    decision = card["decision"]
+    if decision["objective"] != "cost":
         return None
     return Campaign(*(decision[field.name] for field in fields(Campaign)))
 

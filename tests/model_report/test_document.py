@@ -47,6 +47,7 @@ class Trained:
             "estimator": self.model.estimator,
             "parameters": self.model.parameters,
             "threshold": self.model.threshold,
+            "decision": Objective().as_dict(),
         }
 
     def document(self, comparison=None, **card):
@@ -128,6 +129,23 @@ def test_no_path_is_told(trained):
     told = document["gate"]["champion"]["problem"]
     assert told == "model.yaml cannot be read: 'x.json' or y is 1/2 damaged"
     assert "/home" not in json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        ("/home/me/secret folder/v0/model.yaml cannot be read", "model.yaml cannot be read"),
+        ("'C:\\Users\\My Name\\x.json' is damaged", "'x.json' is damaged"),
+        ("file:///home/me/v%200/x.json is gone", "x.json is gone"),
+        ("file:///C:/me/x.json and /tmp/b c/y.json differ", "x.json and y.json differ"),
+        ("\\\\host\\share\\x.json is gone", "x.json is gone"),
+        ("/home/me/Folder 2/x is 1/2 damaged", "x is 1/2 damaged"),
+        ("its plan and/or region are of another kind", "its plan and/or region are of another kind"),
+    ],
+)
+def test_no_folder_of_the_champion_is_told(trained, problem, told):
+    document = trained.document(ChampionComparison("a:v0", problem))
+    assert document["gate"]["champion"]["problem"] == told
 
 
 def test_profit_is_there_where_the_threshold_is_chosen_by_it(trained):
