@@ -9,6 +9,10 @@ from churn.model_report.comparison import facts, metric_pairs, same_rows, schema
 from churn.page.template import page_environment
 
 _MOST_CHAMPION_SEGMENTS = 10
+_MOST_COLUMNS = 200
+_WIDE = 100
+"""Of a table with more features than this, fewer levels are shown of each."""
+_WIDE_EFFECT_LEVELS, _WIDE_TOP_LEVELS = 6, 2
 _MOST_DIFFERENCES = 20
 _OVERLAID = (charts.roc, charts.precision_recall, charts.calibration, charts.gains)
 _ALONE = (charts.tenths, charts.histogram, charts.trade_off)
@@ -23,6 +27,7 @@ def render_page(document: Mapping[str, Any]) -> bytes:
         effects=_effects(document),
         segments=sorted(document["segments"], key=lambda segment: -segment["log_loss"]),
         champion_segments=_champion_segments(document),
+        columns=_columns(document),
         importance_rows=phrases.IMPORTANCE_ROWS,
     )
 
@@ -75,12 +80,30 @@ def _effects(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = {effect["feature"]: effect for effect in document["drivers"]["partial_effects"] if effect["values"]}
     levels = {column["feature"]: column.get("levels", 0) for column in document["data"]}
     kept = [found[name] for name in rows.important(document) if name in found]
+    if len(levels) > _WIDE:
+        kept = [_cut(effect) if effect["kind"] not in ("number", "integer") else effect for effect in kept]
     scale = rows.effect_scale(kept)
     return [
         {"feature": effect["feature"], "chart": charts.effect(effect, scale)}
         if effect["kind"] in ("number", "integer")
         else {"feature": effect["feature"], "rows": rows.level_effects(effect, levels[effect["feature"]], scale)}
         for effect in kept
+    ]
+
+
+def _cut(effect: Mapping[str, Any]) -> dict[str, Any]:
+    """With its most frequent levels, which stand first."""
+    return {**effect, **{key: effect[key][:_WIDE_EFFECT_LEVELS] for key in ("values", "probability")}}
+
+
+def _columns(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The features of the table under Data, with fewer levels where there are many features."""
+    found: list[Mapping[str, Any]] = document["data"]
+    if len(found) <= _WIDE:
+        return found
+    return [
+        {**column, "top": column["top"][:_WIDE_TOP_LEVELS]} if "top" in column else column
+        for column in found[:_MOST_COLUMNS]
     ]
 
 

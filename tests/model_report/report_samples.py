@@ -40,7 +40,7 @@ def make_document(rows=2000, features=6, estimator="logistic", objective="f1", s
         ],
         "data": _data(drivers["partial_effects"], rows),
     }  # fmt: skip
-    return document | {"segments_found": len(document["segments"])}
+    return document | {"segments": document["segments"][:60], "segments_found": len(document["segments"])}
 
 
 def _card(rows, estimator, objective, threshold, seed):

@@ -217,3 +217,30 @@ def test_how_many_smaller_segments_are_left_out_is_said(document):
     found = document | {"segments_found": len(document["segments"]) + 1_234}
     assert "with the worst log loss first; 1,234 smaller ones are left out." in Page(render_page(found)).sentences
     assert "smaller ones" not in Page(render_page(document)).sentences
+
+
+def test_1000_features_fit_into_300_kilobytes():
+    content = render_page(make_document(features=1_000, objective="cost"))
+    page = Page(content)
+    assert len(content) < 300_000
+    assert len(page.table("feature", "kind")) == 200
+    assert "800 others are in report.json." in page.sentences
+
+
+def test_250_categories_with_long_levels_fit_into_300_kilobytes():
+    """Even where all features that are shown are such categories."""
+    wide = make_document(features=500, objective="cost")
+    levels = [f"{at:02d}".ljust(33, "x") for at in range(12)]
+    drivers = wide["drivers"]
+    for effect in drivers["partial_effects"]:
+        if effect["kind"] == "category":
+            effect |= {"values": levels, "probability": [0.01 * at for at in range(12)]}
+    for column in wide["data"]:
+        if column["kind"] == "category":
+            column |= {"levels": 12, "top": [[level, 0.05] for level in levels[:5]]}
+    categories = {column["feature"] for column in wide["data"] if column["kind"] == "category"}
+    drivers["permutation_importance"].sort(key=lambda row: row["feature"] not in categories)
+    wide["data"].sort(key=lambda column: column["feature"] not in categories)
+    content = render_page(wide)
+    assert len(content) < 300_000
+    assert "The most frequent levels; 6 others are left out." in Page(content).sentences
