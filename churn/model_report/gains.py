@@ -51,10 +51,11 @@ def gains(predictions: Predictions, ranking: Ranking, served: float, seed: int) 
     reached = np.searchsorted(thresholds, predictions.probability, side="right")
     nothing = np.zeros_like(predictions.decision)
     cells = Cells(predictions.target, reached, nothing, predictions.customer)
-    weights = np.concatenate([cells.once(), cells.resample(seed, DRAWS)])
-    rows = weights @ cells.size
     starts = np.unique(cells.probability, return_index=True)[1]
-    contacted, churners = (_cumulated(weights * part, starts) / rows[:, None] for part in (cells.size, cells.positive))
+    rng = np.random.default_rng(seed)
+    parts = [_shares(cells, cells.once(), starts)]
+    parts += [_shares(cells, cells.resample(rng, draws), starts) for draws in cells.blocks(DRAWS)]
+    contacted, churners = map(np.concatenate, zip(*parts, strict=True))
     return Gains([None, *thresholds[::-1].tolist()], contacted, churners)
 
 
@@ -66,6 +67,12 @@ def _thresholds(ranking: Ranking, served: float) -> Floats:
     last: npt.NDArray[np.intp] = np.flatnonzero(ranking.probability >= served)[-1:]
     probability = ranking.probability[np.setdiff1d(chosen, last)]
     return np.sort(np.append(probability, [served] * len(last)))
+
+
+def _shares(cells: Cells, weights: Floats, starts: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """([draws, 1 + k] contacted, likewise churners) as shares of the rows of weighted cells."""
+    rows = (weights @ cells.size)[:, None]
+    return _cumulated(weights * cells.size, starts) / rows, _cumulated(weights * cells.positive, starts) / rows
 
 
 def _cumulated(counts: Floats, starts: npt.NDArray[np.intp]) -> Floats:

@@ -4,11 +4,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from churn.training.encoding import Inputs
 from churn.training.estimators import Floats
 from churn.training.pipeline import TrainedModel
+
+_BLOCK = 50_000
 
 
 def linear_effects(model: TrainedModel, frame: pd.DataFrame) -> dict[str, Any]:
@@ -21,7 +24,7 @@ def linear_effects(model: TrainedModel, frame: pd.DataFrame) -> dict[str, Any]:
     """
     encoder, classifier = model.pipeline["encoder"], model.pipeline["classifier"]
     coefficients: Floats = classifier.coef_[0]
-    means: Floats = encoder.transform(frame).mean(axis=0)
+    means = _means(encoder, frame)
     parts = {
         name: (part, coefficients[encoder.output_indices_[name]], means[encoder.output_indices_[name]])
         for name, part, _ in encoder.transformers_
@@ -42,6 +45,13 @@ def linear_effects(model: TrainedModel, frame: pd.DataFrame) -> dict[str, Any]:
         "missing": missing.tolist(),
         "levels": _of_levels(*parts["categories"], model.inputs).tolist() if "categories" in parts else [],
     }
+
+
+def _means(encoder: ColumnTransformer, frame: pd.DataFrame) -> Floats:
+    """[k] of the encoded rows, of which few are in memory at once."""
+    parts = (frame.iloc[start : start + _BLOCK] for start in range(0, len(frame), _BLOCK))
+    total: Floats = np.sum([encoder.transform(part).sum(axis=0) for part in parts], axis=0)
+    return total / len(frame)
 
 
 def _of_numbers(part: Pipeline, coefficients: Floats, means: Floats) -> tuple[Floats, Floats, Floats]:

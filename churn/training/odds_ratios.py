@@ -19,7 +19,7 @@ from churn.schema.record import MISSING_CATEGORY
 from churn.training.encoded_columns import EncodedColumns
 from churn.training.encoding import Inputs
 from churn.training.estimators import Floats
-from churn.training.sample import Sample
+from churn.training.sample import Rows, Sample
 
 MOST_ROWS = 50_000
 """Standard errors need no more rows than this."""
@@ -27,6 +27,8 @@ MOST_COLUMNS = 1_000
 """Of more inputs nobody would read the table, and the Hessian would take minutes."""
 _MOST_PRODUCTS = 2e10
 """Rows times the square of the columns: about a second."""
+_BLOCK = 5_000
+"""Rows that are in memory several times over at once."""
 _FURTHEST = 700.0
 """The logarithms of ratios go from -700 to 700, so that 64 bits hold the ratios."""
 
@@ -83,17 +85,28 @@ def sandwich_covariance(encoded: Floats, probability: Floats, sample: Sample, pe
         scale: how many times as many rows the model was fitted to.
 
     """
-    design = np.column_stack([encoded, np.ones(len(encoded))])
-    hessian = scale * (design * (probability * (1 - probability))[:, None]).T @ design
-    hessian[np.diag_indices(encoded.shape[1])] += penalty
-    scores = design * (probability - sample.target)[:, None]
-    if sample.customers < len(scores):
-        order = np.argsort(sample.customer, kind="stable")
-        starts = np.unique(sample.customer[order], return_index=True)[1]
-        scores = np.add.reduceat(scores[order], starts, axis=0)
-    half = np.linalg.solve(hessian, scale * scores.T @ scores)
+    inputs = encoded.shape[1]
+    hessian, scatter = np.zeros((2, inputs + 1, inputs + 1))
+    for rows, starts in _blocks(sample):
+        design = np.column_stack([encoded[rows], np.ones(len(rows))])
+        share = probability[rows][:, None]
+        hessian += scale * (design * (share * (1 - share))).T @ design
+        scores = np.add.reduceat(design * (share - sample.target[rows][:, None]), starts, axis=0)
+        scatter += scale * scores.T @ scores
+    hessian[np.diag_indices(inputs)] += penalty
+    half = np.linalg.solve(hessian, scatter)
     covariance: Floats = np.linalg.solve(hessian, half.T)
     return covariance
+
+
+def _blocks(sample: Sample) -> Iterator[tuple[Rows, Rows]]:
+    """Rows in blocks of about `_BLOCK`, a customer's together, and where in its block each customer starts."""
+    order = np.argsort(sample.customer, kind="stable")
+    starts = np.flatnonzero(np.diff(sample.customer[order], prepend=-1))
+    firsts = np.unique(starts // _BLOCK, return_index=True)[1]
+    for own in np.split(starts, firsts[1:]):
+        end = starts[starts > own[-1]][:1]
+        yield order[own[0] : end[0] if len(end) else len(order)], own - own[0]
 
 
 def _contrasts(

@@ -1,6 +1,6 @@
 """Partial effects of features: the mean probability where a feature takes one value and the others stay as they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from churn.training.estimators import Classifier, Floats
 MOST_VALUES, MOST_LEVELS = 11, 12
 FEWEST_ROWS, MOST_ROWS = 50, 500
 _MOST_PREDICTIONS = 200_000
+_MOST_POINTS = 1_000
 
 type Grid = Sequence[str] | Sequence[float]
 
@@ -39,22 +40,33 @@ def partial_effects(
     most = min(max(_MOST_PREDICTIONS // max(points, 1), FEWEST_ROWS), MOST_ROWS, len(frame))
     rows = np.random.default_rng(seed).choice(len(frame), most, replace=False)
     encoded = pipeline["encoder"].transform(frame.iloc[rows])
-    values = pipeline["encoder"].transform(_stacked(grids, frame.iloc[:1]))
-    effects, start = [], 0
-    for feature in schema.feature:
-        grid = grids[feature.name]
-        own = columns.of_feature(feature.name)
-        probability = _means(pipeline["classifier"], encoded, own, values[start : start + len(grid), own])
-        start += len(grid)
-        effects.append(
-            {
-                "feature": feature.name,
-                "kind": feature.kind,
-                "values": [_shown(value, feature) for value in grid],
-                "probability": probability,
-            }
-        )
-    return effects
+    effects = []
+    for part in _batches(grids):
+        values, start = pipeline["encoder"].transform(_stacked(part, frame.iloc[:1])), 0
+        for name, grid in part.items():
+            own = columns.of_feature(name)
+            effects.append(_means(pipeline["classifier"], encoded, own, values[start : start + len(grid), own]))
+            start += len(grid)
+    return [
+        {
+            "feature": feature.name,
+            "kind": feature.kind,
+            "values": [_shown(value, feature) for value in grids[feature.name]],
+            "probability": effect,
+        }
+        for feature, effect in zip(schema.feature, effects, strict=True)
+    ]
+
+
+def _batches(grids: Mapping[str, Grid]) -> Iterator[dict[str, Grid]]:
+    """Features in their order, together while they have few points: each point becomes a whole row."""
+    part: dict[str, Grid] = {}
+    for name, grid in grids.items():
+        if part and sum(map(len, part.values())) + len(grid) > _MOST_POINTS:
+            yield part
+            part = {}
+        part[name] = grid
+    yield part
 
 
 def _grid(column: "pd.Series[Any]", feature: Feature) -> Grid:
@@ -70,13 +82,11 @@ def _grid(column: "pd.Series[Any]", feature: Feature) -> Grid:
 
 
 def _stacked(grids: Mapping[str, Grid], customer: pd.DataFrame) -> pd.DataFrame:
-    """For each value of each grid a row: this customer with that value."""
-    points = sum(map(len, grids.values()))
-    columns, start = {}, 0
+    """For each value of each of these grids a row: this customer with that value."""
+    points, start = sum(map(len, grids.values())), 0
+    columns = {name: np.repeat(customer[name].astype(object).to_numpy(), points) for name in customer}
     for name, grid in grids.items():
-        values = np.repeat(customer[name].astype(object).to_numpy(), points)
-        values[start : start + len(grid)] = grid
-        columns[name] = values
+        columns[name][start : start + len(grid)] = grid
         start += len(grid)
     return pd.DataFrame(columns)
 

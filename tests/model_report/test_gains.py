@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn.decision import Campaign
+from churn.evaluation import Cells
 from churn.model_report.gains import MOST_POINTS, gains
 from churn.model_report.ranking import Ranking
 
@@ -62,3 +63,17 @@ def test_the_seed_decides_the_band():
     predictions = predicted(*sample(300, 5))
     assert profit_of(predictions, seed=1) == profit_of(predictions, seed=1)
     assert profit_of(predictions, seed=1)["low"] != profit_of(predictions, seed=2)["low"]
+
+
+def test_blocks_of_draws_give_the_band_of_all_at_once(monkeypatch):
+    predictions = predicted(*sample(300, 5))
+    usual, sizes, resample = profit_of(predictions), [], Cells.resample
+    monkeypatch.setattr("churn.evaluation._MOST_WEIGHTS", 20_000)
+    monkeypatch.setattr(
+        Cells, "resample", lambda self, rng, draws: sizes.append(draws * len(self.count)) or resample(self, rng, draws)
+    )
+    found = profit_of(predictions)
+    for name in ("profit", "low", "high"):
+        assert found[name] == pytest.approx(usual[name], abs=1e-9)
+    assert len(sizes) > 1
+    assert max(sizes) <= 20_000

@@ -16,6 +16,7 @@ from churn.training.drivers import drivers
 from churn.training.encoded_columns import EncodedColumns
 from churn.training.encoding import Inputs, fit_encoder
 from churn.training.estimators import ESTIMATORS
+from churn.training.linear_effects import linear_effects
 from churn.training.odds_ratios import odds_ratios
 from churn.training.partial_effects import partial_effects
 from churn.training.permutation import REPEATS, most_rows, permutation_importance
@@ -360,3 +361,34 @@ def test_shuffled_rows_of_one_outcome_have_a_figure(linear):
     ones = np.ones(len(encoded), dtype=np.int8)
     found = permutation_importance(model.pipeline["classifier"], encoded, ones, ["fee"], columns_of(model), 4)
     assert found[0]["roc_auc"] == 0
+
+
+def test_blocks_of_rows_and_points_give_the_figures_of_all_at_once(linear, monkeypatch):
+    data, model = linear
+    copied = replace_rows(data, np.r_[np.arange(300), np.repeat(np.arange(0, 300, 3), 2)])
+
+    def figures():
+        effects = partial_effects(model.pipeline, columns_of(model), data.frame, data.schema, 1)
+        return ratios_of(copied, model, 2.0), effects, linear_effects(model, data.frame)
+
+    ratios, effects, linear_ones = figures()
+    for module in ("odds_ratios", "linear_effects"):
+        monkeypatch.setattr(f"churn.training.{module}._BLOCK", 37)
+    monkeypatch.setattr("churn.training.partial_effects._MOST_POINTS", 13)
+    sizes = []
+    encode = type(model.pipeline["encoder"]).transform
+    monkeypatch.setattr(
+        type(model.pipeline["encoder"]),
+        "transform",
+        lambda self, frame: sizes.append(len(frame)) or encode(self, frame),
+    )
+    found = figures()
+    assert all(one == pytest.approx(other, abs=1e-9) for one, other in zip(found[0], ratios, strict=True))
+    for one, other in zip(found[1], effects, strict=True):
+        assert one["probability"] == pytest.approx(other["probability"], abs=1e-12)
+    assert found[2]["base"] == pytest.approx(linear_ones["base"], abs=1e-9)
+    all_rows = sizes.index(500)  # of the odds ratios; before them the effects', after them the linear ones
+    assert sizes[0] == 300
+    assert max(sizes[1:all_rows]) <= 13
+    assert max(sizes[all_rows + 1 :]) <= 37
+    assert sum(sizes[all_rows + 1 :]) == 300
