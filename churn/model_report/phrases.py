@@ -120,14 +120,14 @@ def decision(card: Mapping[str, Any]) -> str:
 
 
 def _best_f1(_: Mapping[str, Any]) -> str:
-    return "gives the best F1 out of fold; what a contact costs and what a customer is worth are not weighed"
+    return "is chosen out of fold for the best F1; what a contact costs and what a customer is worth are not weighed"
 
 
 def _greatest_profit(chosen: Mapping[str, Any]) -> str:
     expected = chosen.get("expected_profit")
     worth = f", {figure(expected['value'])} a customer ({interval(expected)})" if expected else ""
     return (
-        f"gives the greatest expected profit out of fold{worth}, where a contact costs "
+        f"is chosen out of fold for the greatest expected profit{worth}, where a contact costs "
         f"{number(chosen['contact_cost'])}, a customer who is kept is worth {number(chosen['customer_value'])}, "
         f"and {percent(chosen['success_rate'])} of those who would leave stay when contacted"
     )

@@ -110,11 +110,11 @@ def _table(name: str, *figures: str) -> Table:
 def _decision(evaluation: Evaluation, chosen: Chosen) -> list[str]:
     """How the threshold was chosen, what the alternative is, and what its decisions come to."""
     objective, threshold = chosen.objective, f"The threshold {chosen.threshold:.4f} is chosen out of fold"
-    if objective.campaign is not None:
-        why = _campaign(objective.campaign)
-        return [f"{threshold} for the greatest expected profit: {why}", _profit(evaluation, objective.campaign)]
     counts = evaluation.counts
     contacted = f"{float(counts.contacted[0] / counts.rows[0]):.1%} of the evaluated rows"
+    if objective.campaign is not None:
+        why = f"{threshold} for the greatest expected profit: {_campaign(objective.campaign)}"
+        return [why, f"{_profit(evaluation, objective.campaign)} The threshold contacts {contacted}."]
     if objective.share is not None:
         return [f"{threshold} to contact a share of {objective.share:g} of the customers; it contacts {contacted}."]
     alternative = (

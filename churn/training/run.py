@@ -5,6 +5,7 @@ from pathlib import Path
 from churn import console
 from churn.cli import DONE, FOUND, tell
 from churn.data.dataset import Dataset, read_dataset
+from churn.errors import DataError
 from churn.registry import Registry
 from churn.schema.reading import default_schema, read_schema
 from churn.settings import Settings
@@ -20,6 +21,7 @@ def run(options: Options, settings: Settings) -> int:
     Raises:
         ChurnError: the data, the registry or an option cannot be used; nothing was promoted.
     """
+    _check_report(options)
     registry = Registry(settings.home, settings.model_key, settings.model_name)
     registry.check_can_save(settings.model_name, options.version)
     schema = read_schema(options.schema or default_schema(settings.home))
@@ -32,6 +34,12 @@ def run(options: Options, settings: Settings) -> int:
 
     promoted = train_candidate(dataset, holdout, registry, options, settings.model_name)
     return DONE if promoted else FOUND
+
+
+def _check_report(options: Options) -> None:
+    for name, path in (("--data", options.data), ("--schema", options.schema), ("--holdout", options.holdout)):
+        if options.report and path and options.report.exists() and path.exists() and options.report.samefile(path):
+            raise DataError(f"--report {options.report} would replace the file of {name}; choose another name")
 
 
 def _tell(text: str) -> None:

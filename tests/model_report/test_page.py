@@ -150,7 +150,7 @@ def test_the_verdict_says_each_rule_with_its_figure_and_limit(document, page):
 @pytest.mark.parametrize(
     ("objective", "sentence"),
     [
-        ("f1", "This threshold gives the best F1 out of fold; what a contact costs"),
+        ("f1", "This threshold is chosen out of fold for the best F1; what a contact costs"),
         ("cost", "4.123 a customer (3.200 to 5.100), where a contact costs 5, a customer who is kept is worth 120"),
         ("top", "This threshold flags the 10% of customers with the highest probabilities."),
     ],

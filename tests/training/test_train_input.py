@@ -89,3 +89,13 @@ def test_a_holdout_is_checked_like_the_data(home, tmp_path):
     done = home.run("train.py", "--data", str(tmp_path / "good.csv"), "--holdout", str(tmp_path))
     assert done.returncode == 2
     assert done.stderr == f"train.py: {tmp_path} cannot be read: it is a folder without a file *.parquet\n"
+
+
+def test_a_report_replaces_no_file_that_is_read(home, tmp_path):
+    data = tmp_path / "own.csv"
+    data.write_text("precious", encoding="utf-8")
+    done = home.run("train.py", "--data", str(data), "--report", str(data))
+    assert done.returncode == 2
+    assert "--report" in done.stderr
+    assert "would replace the file of --data" in " ".join(done.stderr.split())
+    assert data.read_text(encoding="utf-8") == "precious"
