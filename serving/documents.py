@@ -11,7 +11,7 @@ from churn.errors import SchemaError
 from churn.schema.definition import Schema
 from churn.schema.json_schema import Json
 from churn.schema.reading import bundled_schema, default_schema, read_schema
-from churn.scoring.scorer import Scorer
+from churn.model.scorer import Scorer
 from churn.settings import Settings
 from serving.openapi import openapi_document
 

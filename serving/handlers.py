@@ -13,7 +13,7 @@ import orjson
 from churn.errors import ChurnError, ModelUnavailable, Problem
 from churn.scoring.batch import parse_batch
 from churn.scoring.predictor import Predictor
-from churn.scoring.scorer import Scorer
+from churn.model.scorer import Scorer
 from churn.settings import Settings
 from serving.auth import Token
 from serving.documents import Documents, Pair

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from churn.scoring.scorer import Scorer
+from churn.model.scorer import Scorer
 from serving.upstream.prometheus import BulkHistogram
 
 log = logging.getLogger("churn.journal")

@@ -10,7 +10,7 @@ from churn.errors import ChurnError, ModelInvalid, ModelUnavailable
 from churn.registry import Registry
 from churn.registry.entry import REPORT_HTML
 from churn.registry.tag import parse_tag
-from churn.scoring.scorer import Scorer
+from churn.model.scorer import Scorer
 
 log = logging.getLogger("churn.watcher")
 

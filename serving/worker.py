@@ -9,7 +9,7 @@ from typing import Any
 from churn.journal.writer import Journal
 from churn.registry import Registry
 from churn.scoring.predictor import Predictor
-from churn.scoring.scorer import Scorer
+from churn.model.scorer import Scorer
 from churn.settings import Settings, read_settings
 from serving.app import App
 from serving.documents import Documents

@@ -6,7 +6,7 @@ from onnx import TensorProto, helper, numpy_helper
 from churn.schema.definition import Schema
 from churn.schema.reading import parse_schema
 from churn.schema.record import RECORD_VERSION
-from churn.scoring.scorer import Scorer
+from churn.model.scorer import Scorer
 
 OTHER = parse_schema(
     b"""

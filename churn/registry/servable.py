@@ -9,7 +9,7 @@ from churn.registry.archive import check_digest
 from churn.registry.entry import ModelEntry
 from churn.registry.store import YAML_NAME
 from churn.registry.tarball import check_members, read_files
-from churn.scoring.scorer import Scorer
+from churn.model.scorer import Scorer
 
 _TAG_LINE = re.compile(rb"^(name|version): *['\"]?([-._a-z0-9]*)", re.MULTILINE)
 

@@ -1,1 +1,1 @@
-"""Scoring: a loaded model, and what turns customers into answers."""
+"""Scoring: customers in, answers out. Requests of the service, and whole tables."""

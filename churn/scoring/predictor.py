@@ -25,7 +25,7 @@ from churn.scoring.responses import (
     utc_now,
     with_reasons,
 )
-from churn.scoring.scorer import Scorer
+from churn.model.scorer import Scorer
 
 
 class Observer(Protocol):

@@ -8,8 +8,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from churn.schema.record import Customer
-from churn.scoring.reasons.answer import Reasons
-from churn.scoring.scorer import Scorer
+from churn.model.reasons.answer import Reasons
+from churn.model.scorer import Scorer
 
 
 class Prediction(BaseModel):

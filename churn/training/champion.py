@@ -12,7 +12,7 @@ from churn.evaluation import Predictions
 from churn.metrics import Floats, log_losses
 from churn.registry import Registry
 from churn.schema.definition import Schema
-from churn.scoring.scorer import Scorer
+from churn.model.scorer import Scorer
 from churn.training.export import score_frame
 from churn.training.leakage import FILE_NAME, TrainingRows
 from churn.training.paired_bootstrap import (

@@ -14,7 +14,7 @@ from churn.errors import TrainingError
 from churn.metrics import Floats
 from churn.schema.definition import Schema
 from churn.schema.record import RECORD_VERSION
-from churn.scoring.scorer import Scorer
+from churn.model.scorer import Scorer
 from churn.training.pipeline import TrainedModel
 from churn.training.upstream import with_thresholds_in_32_bits
 

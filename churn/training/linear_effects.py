@@ -15,7 +15,7 @@ _BLOCK = 50_000
 
 
 def linear_effects(model: TrainedModel, frame: pd.DataFrame) -> dict[str, Any]:
-    """What `churn.scoring.reasons.linear.LinearModel` takes, with its kind and base.
+    """What `churn.model.reasons.linear.LinearModel` takes, with its kind and base.
 
     Args:
         model: a fitted one, of the estimator `logistic`.

@@ -4,7 +4,7 @@ model.onnx      the serving form
 model.joblib    the scikit-learn pipeline, for people and for retraining; never loaded by the service. It takes raw
                 frames, categories written as in card.json, and loads without this project
 reference.json  the training distribution that drift compares with
-reasons.json    what the service needs to explain a prediction (churn/scoring/reasons/explainer.py)
+reasons.json    what the service needs to explain a prediction (churn/model/reasons/explainer.py)
 golden.json     a few records with the probabilities that they must give
 card.json       description of the model for people and for the service
 schema.toml     the schema of the table, with which the service validates requests
@@ -29,8 +29,8 @@ from churn.schema.feature import Feature
 from churn.schema.json_text import Json
 from churn.schema.reading import FILE_NAME as SCHEMA_FILE
 from churn.schema.record import MISSING_CATEGORY, RECORD_VERSION
-from churn.scoring.reasons.explainer import FILE_NAME as REASONS_FILE
-from churn.scoring.scorer import Scorer
+from churn.model.reasons.explainer import FILE_NAME as REASONS_FILE
+from churn.model.scorer import Scorer
 from churn.training.leakage import FILE_NAME, TrainingRows
 from churn.training.pipeline import TrainedModel
 from churn.training.reasons import reasons_document

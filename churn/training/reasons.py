@@ -1,6 +1,6 @@
 """Reasons of a trained model: the content of `reasons.json`, with which the service explains predictions.
 
-churn/scoring/reasons/ says what its parts mean.
+churn/model/reasons/ says what its parts mean.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
 from churn.schema.definition import Schema
-from churn.scoring.reasons.explainer import FORMAT
+from churn.model.reasons.explainer import FORMAT
 from churn.training.linear_effects import linear_effects
 from churn.training.pipeline import TrainedModel
 from churn.training.tree_paths import tree_paths

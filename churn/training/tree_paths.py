@@ -32,7 +32,7 @@ type _Conditions = dict[int, _Condition]
 
 
 def tree_paths(pipeline: Pipeline) -> dict[str, Any]:
-    """What `churn.scoring.reasons.trees.Trees` takes, with its kind and base, of a fitted pipeline.
+    """What `churn.model.reasons.trees.Trees` takes, with its kind and base, of a fitted pipeline.
 
     The base is what the trees give in the mean over the training rows. Thresholds are those of the serving form.
     """

@@ -17,7 +17,7 @@ from churn.registry import Registry
 from churn.schema.record import Customer
 from churn.scoring.predictor import Predictor
 from churn.scoring.responses import utc_now
-from churn.scoring.scorer import Scorer
+from churn.model.scorer import Scorer
 
 
 def predict(server, **fields):

@@ -5,7 +5,7 @@ import json
 import pytest
 from registry_home import ENTRY, NAME, model_files, promote, promoted, save, save_files, small_home, store_at, tree
 
-import churn.scoring.scorer
+import churn.model.scorer
 from churn.errors import ArchiveInvalid, ModelInvalid
 from churn.registry import Registry
 from churn.registry.__main__ import main
@@ -78,7 +78,7 @@ def test_what_the_service_would_refuse_is_not_promoted_and_verify_names_it(regis
 
 
 def test_a_rollback_to_a_model_of_an_older_schema_is_refused(registry, capsys, monkeypatch):
-    monkeypatch.setattr(churn.scoring.scorer, "RECORD_VERSION", 2)
+    monkeypatch.setattr(churn.model.scorer, "RECORD_VERSION", 2)
     promote(registry, save_files(registry, NAME, "v2", changed("card.json", {"schema_version": 2}), ENTRY))
     before = tree(registry.layout.home)
     code, _, err = run(capsys, "rollback")
@@ -91,7 +91,7 @@ def test_a_rollback_to_a_model_of_an_older_schema_is_refused(registry, capsys, m
 
 
 def test_verify_says_that_the_current_model_cannot_be_served(registry, capsys, monkeypatch):
-    monkeypatch.setattr(churn.scoring.scorer, "RECORD_VERSION", 2)
+    monkeypatch.setattr(churn.model.scorer, "RECORD_VERSION", 2)
     code, out, _ = run(capsys, "verify")
     assert (code, out.count("\n")) == (3, 1)
     assert out.endswith("it is the current model: a service that starts now has none\n")
@@ -159,6 +159,6 @@ def test_a_surprise_while_checking_is_a_reason_like_others(registry, monkeypatch
     def surprise(*_):
         raise RuntimeError("no such thing")
 
-    monkeypatch.setattr(churn.scoring.scorer.Scorer, "check_golden", surprise)
+    monkeypatch.setattr(churn.model.scorer.Scorer, "check_golden", surprise)
     with pytest.raises(ModelInvalid, match=r"cannot be loaded: RuntimeError\('no such thing'\); retrain it"):
         promote(registry, save(registry, "v2"))

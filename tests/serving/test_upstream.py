@@ -108,7 +108,7 @@ def test_with_the_tested_releases_there_is_none(caplog):
     [
         (None, ""),
         ("churn/errors.py", "import churn.registry"),
-        ("churn/scoring/scorer.py", "import serving.app"),
+        ("churn/model/scorer.py", "import serving.app"),
         ("churn/registry/tag.py", "def late(): import churn.training.gate"),
         ("serving/upstream/circus.py", "import serving.worker"),
     ],

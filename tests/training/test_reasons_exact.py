@@ -16,9 +16,9 @@ from threadpoolctl import threadpool_limits
 from churn.decision import F1
 from churn.errors import ModelInvalid
 from churn.evaluation import Predictions
-from churn.scoring.reasons.levels import Levels
-from churn.scoring.reasons.trees import Trees
-from churn.scoring.scorer import Scorer
+from churn.model.reasons.levels import Levels
+from churn.model.reasons.trees import Trees
+from churn.model.scorer import Scorer
 from churn.training.encoding import Inputs, fit_encoder
 from churn.training.estimators import ESTIMATORS
 from churn.training.export import export_onnx

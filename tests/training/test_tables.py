@@ -10,7 +10,7 @@ import pytest
 from tables import TABLES, all_nullable, make_table, many_levels
 
 from churn.evaluation import evaluate
-from churn.scoring.scorer import Scorer
+from churn.model.scorer import Scorer
 from churn.training.encoding import MOST_LEVELS, Inputs
 from churn.training.export import TOLERANCE, check_parity, export_onnx
 from churn.training.gate import gate_candidate

@@ -19,10 +19,10 @@ import orjson
 
 from churn.schema.definition import Schema
 from churn.schema.record import Customer
-from churn.scoring.reasons.levels import Levels, Texts
-from churn.scoring.reasons.linear import Floats, LinearModel, Numbers
-from churn.scoring.reasons.phrases import Phrases
-from churn.scoring.reasons.trees import Trees
+from churn.model.reasons.levels import Levels, Texts
+from churn.model.reasons.linear import Floats, LinearModel, Numbers
+from churn.model.reasons.phrases import Phrases
+from churn.model.reasons.trees import Trees
 
 FORMAT = 1
 FILE_NAME = "reasons.json"

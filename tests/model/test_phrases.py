@@ -3,7 +3,7 @@
 import pytest
 
 from churn.schema.reading import parse_schema
-from churn.scoring.reasons.phrases import LEAST, Phrases, human_name, is_plural
+from churn.model.reasons.phrases import LEAST, Phrases, human_name, is_plural
 
 SCHEMA = parse_schema(
     b"""

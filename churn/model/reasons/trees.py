@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from churn.scoring.reasons.levels import Levels, Texts
-from churn.scoring.reasons.linear import Floats, Numbers
+from churn.model.reasons.levels import Levels, Texts
+from churn.model.reasons.linear import Floats, Numbers
 
 _SLOTS = 100_000  # columns of leaves, times customers, worked on in 1 ms
 

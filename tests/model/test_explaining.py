@@ -10,7 +10,7 @@ from test_one_model import Lines, Silent
 
 from churn.schema.record import Customer
 from churn.scoring.predictor import Predictor
-from churn.scoring.reasons.explainer import Explainer
+from churn.model.reasons.explainer import Explainer
 from churn.settings import read_settings
 from serving import handlers as handlers_module
 from serving.handlers import Handlers

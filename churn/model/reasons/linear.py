@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from churn.scoring.reasons.levels import Levels, Texts
+from churn.model.reasons.levels import Levels, Texts
 
 type Floats = npt.NDArray[np.float64]
 type Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float32]]

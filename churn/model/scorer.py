@@ -15,9 +15,9 @@ from churn.schema.json_text import Json
 from churn.schema.reading import FILE_NAME
 from churn.schema.record import MISSING_CATEGORY, RECORD_VERSION, Customer, RecordValidator
 from churn.schema.stored import schema_of
-from churn.scoring.reasons.explainer import FILE_NAME as REASONS_FILE
-from churn.scoring.reasons.explainer import Explainer
-from churn.scoring.session import CURE, Categories, Numbers, make_session
+from churn.model.reasons.explainer import FILE_NAME as REASONS_FILE
+from churn.model.reasons.explainer import Explainer
+from churn.model.session import CURE, Categories, Numbers, make_session
 
 GOLDEN_TOLERANCE = 1e-5
 """How far a golden prediction may be off: builds of ONNX Runtime differ by float32 rounding, a wrong model by more."""

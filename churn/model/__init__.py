@@ -1,0 +1,1 @@
+"""A loaded model: what a stored model is to whoever scores with it."""
