@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from churn.data.dataset import Dataset, simulate
 from churn.evaluation import Evaluation, evaluate
-from churn.schema.reading import bundled_schema
 from churn.model.scorer import Scorer
+from churn.schema.reading import bundled_schema
 from churn.training.champion import Champion, compare
 from churn.training.estimators import ESTIMATORS
 from churn.training.export import candidate_scorer, export_onnx

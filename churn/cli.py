@@ -8,9 +8,10 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from churn.errors import ChurnError, NothingToJudge, SchemaChangeRefused
+from churn.errors import ChurnError, NoModel, NothingToJudge, SchemaChangeRefused
 
 DONE, BAD_INPUT, FOUND, CANNOT_JUDGE, INTERRUPTED = 0, 2, 3, 4, 130
+NO_MODEL = 4
 """Exit codes. `FOUND`: a candidate was refused, drift detected, a schema change not accepted, or the registry not in
 order. 1 is a crash."""
 
@@ -29,6 +30,9 @@ def run_command(name: str, command: Callable[[], int], interrupted: str = "inter
     except NothingToJudge as error:
         tell(name, f"cannot judge: {error}")
         return CANNOT_JUDGE
+    except NoModel as error:
+        tell(name, str(error))
+        return NO_MODEL
     except SchemaChangeRefused as error:
         tell(name, str(error))
         return FOUND

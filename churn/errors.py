@@ -3,7 +3,8 @@
 ChurnError                      what is wrong, where, and what to do; its text is shown to the user as it stands
 ├── SettingsError               an environment variable or option holds what it may not
 ├── SchemaError                 a schema file cannot be used
-├── DataError                   a training file cannot be used; `problems` lists what was found
+├── DataError                   a training file, or a file or table to score, cannot be used
+├── NoModel                     there is no model to score with
 ├── RecordError                 a customer record is invalid; `problems` lists field, message, type
 ├── TrainingError               a model could not be fitted, or its two forms disagree
 ├── RegistryError               the registry folder, the pointer, an archive or the metadata
@@ -55,7 +56,11 @@ class SchemaError(ChurnError):
 
 
 class DataError(ChurnError):
-    """A training file cannot be used."""
+    """A training file, or a file or table to score, cannot be used."""
+
+
+class NoModel(ChurnError):
+    """There is no model to score with, or it cannot be used."""
 
 
 class RecordError(ChurnError):

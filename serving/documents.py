@@ -8,10 +8,10 @@ from weakref import WeakKeyDictionary
 import orjson
 
 from churn.errors import SchemaError
+from churn.model.scorer import Scorer
 from churn.schema.definition import Schema
 from churn.schema.json_schema import Json
 from churn.schema.reading import bundled_schema, default_schema, read_schema
-from churn.model.scorer import Scorer
 from churn.settings import Settings
 from serving.openapi import openapi_document
 

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs
 import orjson
 
 from churn.errors import ChurnError, ModelUnavailable, Problem
+from churn.model.scorer import Scorer
 from churn.scoring.batch import parse_batch
 from churn.scoring.predictor import Predictor
-from churn.model.scorer import Scorer
 from churn.settings import Settings
 from serving.auth import Token
 from serving.documents import Documents, Pair

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from churn.errors import ChurnError, ModelInvalid, ModelUnavailable
+from churn.model.scorer import Scorer
 from churn.registry import Registry
 from churn.registry.entry import REPORT_HTML
 from churn.registry.tag import parse_tag
-from churn.model.scorer import Scorer
 
 log = logging.getLogger("churn.watcher")
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from churn.journal.writer import Journal
+from churn.model.scorer import Scorer
 from churn.registry import Registry
 from churn.scoring.predictor import Predictor
-from churn.model.scorer import Scorer
 from churn.settings import Settings, read_settings
 from serving.app import App
 from serving.documents import Documents

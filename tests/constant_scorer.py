@@ -3,10 +3,10 @@
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+from churn.model.scorer import Scorer
 from churn.schema.definition import Schema
 from churn.schema.reading import parse_schema
 from churn.schema.record import RECORD_VERSION
-from churn.model.scorer import Scorer
 
 OTHER = parse_schema(
     b"""

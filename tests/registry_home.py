@@ -16,11 +16,11 @@ from bentoml._internal.models import ModelStore
 from conftest import SAFE
 from onnx import TensorProto, checker, helper, numpy_helper
 
+from churn.model.scorer import Scorer
 from churn.registry import Registry
 from churn.registry.history import Promotion
 from churn.schema.reading import bundled_schema
 from churn.schema.record import RECORD_VERSION, Customer
-from churn.model.scorer import Scorer
 
 NAME = "churn_model_v1"
 ENTRY = {"passed_gate": True, "rows": 1200, "metrics": {"f1": 0.71, "roc_auc": 0.7, "log_loss": 0.62}, "forced": None}

@@ -10,20 +10,21 @@ from typing import Any
 import numpy as np
 
 from churn.errors import ModelInvalid
+from churn.model.reasons.explainer import FILE_NAME as REASONS_FILE
+from churn.model.reasons.explainer import Explainer
+from churn.model.session import CURE, Categories, Numbers, make_session
 from churn.schema.definition import Schema
 from churn.schema.json_text import Json
 from churn.schema.reading import FILE_NAME
 from churn.schema.record import MISSING_CATEGORY, RECORD_VERSION, Customer, RecordValidator
 from churn.schema.stored import schema_of
-from churn.model.reasons.explainer import FILE_NAME as REASONS_FILE
-from churn.model.reasons.explainer import Explainer
-from churn.model.session import CURE, Categories, Numbers, make_session
 
 GOLDEN_TOLERANCE = 1e-5
 """How far a golden prediction may be off: builds of ONNX Runtime differ by float32 rounding, a wrong model by more."""
 
 _FILES = ("model.onnx", "card.json", "golden.json")  # what of a model is served, beside the two below
 _OPTIONAL = (FILE_NAME, REASONS_FILE)  # models stored before these had none
+SERVED_FILES = (*_FILES, *_OPTIONAL)
 _UNREADABLE = (KeyError, TypeError, ValueError, IndexError)  # what a damaged document leads to
 
 
@@ -36,6 +37,7 @@ class Scorer:
         card: what `card.json` says of the model.
         schema: of the table that it was trained on.
         validator: validates the records of that schema.
+        known: of each category, the texts that training saw, and None.
         explainer: of its predictions; None for a model that was stored without reasons.
 
     """
@@ -62,7 +64,7 @@ class Scorer:
             ]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelInvalid(f"model {tag}: card.json lacks or garbles {error}; {CURE}") from None
-        self._known = known
+        self.known = known
         self._numbers = _values(schema.number_names)
         self._categories = _values(schema.category_names)
         self._optional = tuple(feature.name for feature in schema.feature if feature.optional)
@@ -79,7 +81,7 @@ class Scorer:
             ModelInvalid: a file is missing or unreadable, or a golden prediction differs.
         """
         try:
-            present = (name for name in (*_FILES, *_OPTIONAL) if (folder / name).exists())
+            present = (name for name in SERVED_FILES if (folder / name).exists())
             return cls.from_files(tag, {name: (folder / name).read_bytes() for name in present})
         except OSError as error:
             raise ModelInvalid(f"model {tag}: {error}; {CURE}") from None
@@ -142,18 +144,17 @@ class Scorer:
         """One sentence for each thing in a record that was not scored as it stands."""
         features = customer.features
         categories = self._categories(features)
-        is_known = all(map(contains, self._known, categories))  # quicker than a loop, and nearly always so
+        is_known = all(map(contains, self.known, categories))  # quicker than a loop, and nearly always so
         unseen = () if is_known else self._unseen(categories)
         if not customer.retired and (not self._optional or None not in self._optional_values(features)):
             return unseen
-        imputed = (f"{name} is missing; scored as missing" for name in self._optional if features[name] is None)
-        retired = (f"{name} is a field of an earlier schema; ignored" for name in customer.retired)
-        return (*unseen, *imputed, *retired)
+        missing = (missing_warning(name) for name in self._optional if features[name] is None)
+        return (*unseen, *missing, *map(retired_warning, customer.retired))
 
     def _unseen(self, categories: Sequence[str | None]) -> tuple[str, ...]:
         return tuple(
-            f"{name} {value!r} was not seen in training; scored as unknown"
-            for name, value, known in zip(self.schema.category_names, categories, self._known, strict=True)
+            unseen_warning(name, value)
+            for name, value, known in zip(self.schema.category_names, categories, self.known, strict=True)
             if value not in known
         )
 
@@ -194,6 +195,21 @@ class Scorer:
                     f"model {self.tag}: reasons add up to {probability:.6f} instead of {expected:.6f} for "
                     f"{customer.features}; they are not of this model; {CURE}"
                 )
+
+
+def unseen_warning(name: str, value: str | None) -> str:
+    """What is said of a category that training did not see."""
+    return f"{name} {value!r} was not seen in training; scored as unknown"
+
+
+def missing_warning(name: str) -> str:
+    """What is said of an optional feature of which nothing is known."""
+    return f"{name} is missing; scored as missing"
+
+
+def retired_warning(name: str) -> str:
+    """What is said of a field of an earlier schema."""
+    return f"{name} is a field of an earlier schema; ignored"
 
 
 def _values(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

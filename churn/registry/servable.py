@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 from churn.errors import ArchiveInvalid, ChurnError, ModelInvalid
+from churn.model.scorer import Scorer
 from churn.registry.archive import check_digest
 from churn.registry.entry import ModelEntry
 from churn.registry.store import YAML_NAME
 from churn.registry.tarball import check_members, read_files
-from churn.model.scorer import Scorer
 
 _TAG_LINE = re.compile(rb"^(name|version): *['\"]?([-._a-z0-9]*)", re.MULTILINE)
 

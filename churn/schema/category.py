@@ -64,10 +64,10 @@ class Category:
 
     def validator(self) -> core_schema.CoreSchema:
         """A text, then `uniform`. Remembered, that takes less time than pydantic's own constraints."""
-        return core_schema.no_info_after_validator_function(_Remembered(self).__getitem__, core_schema.str_schema())
+        return core_schema.no_info_after_validator_function(Remembered(self).__getitem__, core_schema.str_schema())
 
 
-class _Remembered(dict[str, str]):
+class Remembered(dict[str, str]):
     """The last texts and their forms. Unlike with `lru_cache`, a text of megabytes of spaces is not kept."""
 
     def __init__(self, category: Category) -> None:

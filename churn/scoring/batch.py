@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from churn.errors import Problem, RecordError
+from churn.model.reasons.answer import Reasons
 from churn.schema.definition import Schema
 from churn.schema.json_text import UTF8_MARK, other_encoding
 from churn.schema.record import MAX_PROBLEMS, Customer, RecordValidator, record_error
-from churn.model.reasons.answer import Reasons
 
 MAX_ROWS = 10_000
 _CHUNK_VALUES = 20 * 256  # about 1 ms of validation

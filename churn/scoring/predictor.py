@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from churn.journal.record import journal_line
 from churn.journal.writer import Journal
+from churn.model.scorer import Scorer
 from churn.schema.record import Customer
 from churn.scoring.batch import chunk_rows
 from churn.scoring.responses import (
@@ -25,7 +26,6 @@ from churn.scoring.responses import (
     utc_now,
     with_reasons,
 )
-from churn.model.scorer import Scorer
 
 
 class Observer(Protocol):

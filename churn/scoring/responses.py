@@ -7,9 +7,9 @@ from typing import Any, Literal, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from churn.schema.record import Customer
 from churn.model.reasons.answer import Reasons
 from churn.model.scorer import Scorer
+from churn.schema.record import Customer
 
 
 class Prediction(BaseModel):

@@ -10,9 +10,9 @@ from churn.data.copies import Customers, number_customers
 from churn.errors import ChurnError, ModelInvalid, PointerMissing, RegistryFolderMissing
 from churn.evaluation import Predictions
 from churn.metrics import Floats, log_losses
+from churn.model.scorer import Scorer
 from churn.registry import Registry
 from churn.schema.definition import Schema
-from churn.model.scorer import Scorer
 from churn.training.export import score_frame
 from churn.training.leakage import FILE_NAME, TrainingRows
 from churn.training.paired_bootstrap import (

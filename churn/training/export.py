@@ -12,9 +12,9 @@ from sklearn.preprocessing import FunctionTransformer
 
 from churn.errors import TrainingError
 from churn.metrics import Floats
+from churn.model.scorer import Scorer
 from churn.schema.definition import Schema
 from churn.schema.record import RECORD_VERSION
-from churn.model.scorer import Scorer
 from churn.training.pipeline import TrainedModel
 from churn.training.upstream import with_thresholds_in_32_bits
 

@@ -24,13 +24,13 @@ import pandas as pd
 
 from churn.data.dataset import Dataset
 from churn.drift.reference import build_reference, train_stats
+from churn.model.reasons.explainer import FILE_NAME as REASONS_FILE
+from churn.model.scorer import Scorer
 from churn.schema.definition import Schema
 from churn.schema.feature import Feature
 from churn.schema.json_text import Json
 from churn.schema.reading import FILE_NAME as SCHEMA_FILE
 from churn.schema.record import MISSING_CATEGORY, RECORD_VERSION
-from churn.model.reasons.explainer import FILE_NAME as REASONS_FILE
-from churn.model.scorer import Scorer
 from churn.training.leakage import FILE_NAME, TrainingRows
 from churn.training.pipeline import TrainedModel
 from churn.training.reasons import reasons_document

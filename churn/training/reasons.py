@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
-from churn.schema.definition import Schema
 from churn.model.reasons.explainer import FORMAT
+from churn.schema.definition import Schema
 from churn.training.linear_effects import linear_effects
 from churn.training.pipeline import TrainedModel
 from churn.training.tree_paths import tree_paths

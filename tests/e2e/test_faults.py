@@ -13,11 +13,11 @@ import pytest
 from conftest import SAFE, begin_server, start_server, wait_until
 
 from churn.journal.writer import Journal
+from churn.model.scorer import Scorer
 from churn.registry import Registry
 from churn.schema.record import Customer
 from churn.scoring.predictor import Predictor
 from churn.scoring.responses import utc_now
-from churn.model.scorer import Scorer
 
 
 def predict(server, **fields):

@@ -8,9 +8,9 @@ import pytest
 from constant_scorer import OTHER, constant_scorer
 from test_one_model import Lines, Silent
 
+from churn.model.reasons.explainer import Explainer
 from churn.schema.record import Customer
 from churn.scoring.predictor import Predictor
-from churn.model.reasons.explainer import Explainer
 from churn.settings import read_settings
 from serving import handlers as handlers_module
 from serving.handlers import Handlers

@@ -2,8 +2,8 @@
 
 import pytest
 
-from churn.schema.reading import parse_schema
 from churn.model.reasons.phrases import LEAST, Phrases, human_name, is_plural
+from churn.schema.reading import parse_schema
 
 SCHEMA = parse_schema(
     b"""

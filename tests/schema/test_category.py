@@ -16,7 +16,7 @@ from pydantic import StringConstraints, TypeAdapter
 
 from churn.data.dataset import read_dataset
 from churn.errors import RecordError
-from churn.schema.category import Category, _Remembered
+from churn.schema.category import Category, Remembered
 from churn.schema.reading import bundled_schema
 from churn.schema.record import RecordValidator
 
@@ -154,7 +154,7 @@ def test_a_long_run_of_marks_is_refused_at_once():
 
 
 def test_few_and_short_texts_are_remembered():
-    remembered = _Remembered(Category("upper", 32))
+    remembered = Remembered(Category("upper", 32))
     assert remembered[" " * 50_000 + "eu"] == "EU"
     assert len(remembered) == 0
     assert [remembered[f"region {number}"] for number in range(5000)][-1] == "REGION 4999"

@@ -11,8 +11,8 @@ from tables import all_nullable, few_rows, many_levels, rare_churn, wide
 
 from churn.data.dataset import read_dataset, simulate
 from churn.data.inference.proposal import propose_schema
-from churn.schema.reading import bundled_schema, parse_schema
 from churn.model.scorer import Scorer
+from churn.schema.reading import bundled_schema, parse_schema
 from churn.training.export import export_onnx
 from churn.training.model_files import model_files
 from churn.training.pipeline import train_model

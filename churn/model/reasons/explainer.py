@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import orjson
 
-from churn.schema.definition import Schema
-from churn.schema.record import Customer
 from churn.model.reasons.levels import Levels, Texts
 from churn.model.reasons.linear import Floats, LinearModel, Numbers
 from churn.model.reasons.phrases import Phrases
 from churn.model.reasons.trees import Trees
+from churn.schema.definition import Schema
+from churn.schema.record import Customer
 
 FORMAT = 1
 FILE_NAME = "reasons.json"

@@ -1,0 +1,1 @@
+"""Customers as columns of Arrow: many at once, by the rules of a single record."""

@@ -1,0 +1,144 @@
+"""Columns of a table, as files and data frames hold them: found by the schema, and turned into those of a record.
+
+A table calls a feature what the schema's `column` says. NULL, NaN, the empty text and the schema's `missing` are
+missing values. A category may be whole numbers; a boolean may be 0 and 1, or texts such as yes and no.
+"""
+
+import difflib
+from collections.abc import Callable, Sequence
+
+import pyarrow as pa
+
+from churn.data.columns import Columns, shorten
+from churn.errors import DataError
+from churn.schema.definition import Schema
+from churn.schema.feature import Feature
+from churn.scoring.columns.reader import ColumnReader, CustomerColumns
+
+_ALLOWED = {
+    "integer": "a number type",
+    "number": "a number type",
+    "boolean": "a boolean, or 0 or 1, or such texts",
+    "category": "text or whole numbers",
+}
+
+
+class TableColumns:
+    """The columns of tables of one form.
+
+    Args:
+        found: names and types of the table's columns.
+        schema: that they should keep to.
+
+    Attributes:
+        notes: what a person should know: columns that are left out, and optional ones that are not there.
+
+    Raises:
+        DataError: columns are missing or of another type, or are there twice.
+
+    """
+
+    def __init__(self, found: pa.Schema, schema: Schema) -> None:
+        self.schema = schema
+        self._rules = Columns(schema)
+        self._reader = ColumnReader(schema, missing=self._rules.missing, nan_is_missing=True)
+        self._features = {
+            feature.in_files: feature for feature in schema.feature if found.get_field_index(feature.in_files) >= 0
+        }
+        if problems := [*self._absent(found.names), *self._twice(found.names), *self._types(found)]:
+            raise DataError("\n  ".join(["the table cannot be scored:", *problems]))
+        self.notes = self._notes(found.names)
+
+    def read(self, batch: pa.RecordBatch) -> CustomerColumns:
+        """Read [rows] customers."""
+        columns = {
+            feature.name: self._as_in_a_record(feature, batch.column(name)) for name, feature in self._features.items()
+        }
+        return self._reader.read(columns, batch.num_rows)
+
+    def problems(self, batch: pa.RecordBatch, row: int) -> list[tuple[str, str]]:
+        """What is wrong with an invalid row: the column, and its value and what is allowed, in words."""
+        found = []
+        for feature in self.schema.feature:
+            column = feature.in_files
+            text = as_text(batch.column(column)[row].as_py()) if column in self._features else ""
+            if text in self._rules.missing:
+                if not feature.optional:
+                    found.append((column, f"{shorten(text)} is a missing value, and the schema refuses that"))
+            elif problem := self._rules.field_problem(column, text):
+                found.append((column, f"{shorten(text)} {problem}"))
+        return found
+
+    def _absent(self, names: Sequence[str]) -> list[str]:
+        """Features that must be there and are not; and optional ones that are there under a similar name."""
+        expected = {feature.in_files for feature in self.schema.feature} | {self.schema.target.column}
+        others = {name.strip().lower(): name for name in names if name not in expected}
+        problems = []
+        for feature in self.schema.feature:
+            if feature.in_files in self._features:
+                continue
+            close = difflib.get_close_matches(feature.in_files.lower(), others, n=1, cutoff=0.8)
+            if close or not feature.optional:
+                hint = f"; did you mean {others[close[0]]!r}?" if close else ""
+                problems.append(f"column {feature.in_files!r} is missing{hint}")
+        if problems:
+            problems.append(f"found: {shorten(','.join(names), 200)}")
+        return problems
+
+    def _twice(self, names: Sequence[str]) -> list[str]:
+        return [f"column {name!r} is there twice" for name in self._features if names.count(name) > 1]
+
+    def _types(self, found: pa.Schema) -> list[str]:
+        return [
+            f"column {name}: it holds {shorten(str(kind), 80)[1:-1]}; allowed: {_ALLOWED[feature.kind]}"
+            for name, feature in self._features.items()
+            if found.names.count(name) == 1 and not _is_allowed(feature, kind := found.field(name).type)
+        ]
+
+    def _notes(self, names: Sequence[str]) -> list[str]:
+        used = {*self._features, self.schema.target.column, *self.schema.retired, *self._rules.ignored(names)}
+        others = [name for name in names if name not in used]
+        absent = [f.in_files for f in self.schema.feature if f.in_files not in self._features]
+        notes = [f"columns that the model does not use: {', '.join(others)}"] if others else []
+        return [*notes, *(f"column {name} is not there: scored as missing" for name in absent)]
+
+    def _as_in_a_record(self, feature: Feature, column: pa.Array) -> pa.Array:
+        if feature.kind == "category":
+            return column if is_text(column.type) or pa.types.is_null(column.type) else column.cast(pa.string())
+        if feature.kind == "boolean" and not pa.types.is_boolean(column.type):
+            return _by_text(column, self._rules.boolean)
+        return column
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column's values are texts."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def as_text(value: object) -> str:
+    """A value as a CSV file would have it; empty for a missing one."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return repr(int(value))
+    return str(value)
+
+
+def _is_allowed(feature: Feature, kind: pa.DataType) -> bool:
+    if pa.types.is_null(kind):
+        return True
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if feature.kind == "category":
+        return is_text(kind) or pa.types.is_integer(kind)
+    if feature.kind == "boolean":
+        return bool(number or is_text(kind) or pa.types.is_boolean(kind))
+    return bool(number)
+
+
+def _by_text(column: pa.Array, value: Callable[[str], float]) -> pa.Array:
+    """[rows] the number that each text, or number in its place, stands for."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    of_text = [value(as_text(item)) for item in encoded.dictionary.to_pylist()]
+    return pa.array(of_text, pa.float64()).take(encoded.indices)

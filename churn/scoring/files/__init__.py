@@ -1,0 +1,1 @@
+"""Files of customers, scored in bounded memory: sources, scores, rejected rows, summary."""
