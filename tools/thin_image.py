@@ -21,9 +21,13 @@ SOURCE = Path(__file__).parent.parent
 # Folders that hold a library's own tests, under whatever package.
 TEST_FOLDERS = ("tests", "onnx/backend/test", "tornado/test", "joblib/test")
 # Parts of ONNX Runtime that work on models before they are served; and its C library, a second copy of what
-# its Python extension has linked in already.
+# its Python extension has linked in already. Of Arrow, what reads from other machines.
 UNUSED = ("onnxruntime/transformers", "onnxruntime/tools", "onnxruntime/quantization", "onnxruntime/datasets")
-UNUSED_FILES = ("onnxruntime/capi/libonnxruntime.so*",)
+UNUSED_FILES = (
+    "onnxruntime/capi/libonnxruntime.so*",
+    *(f"pyarrow/{name}" for name in ("libarrow_flight.so*", "libarrow_s3.so*")),
+    *(f"pyarrow/{name}" for name in ("_flight.*.so", "_s3fs.*.so")),
+)
 # For compilers and type checkers.
 BUILD_SUFFIXES = (".pyi", ".pyx", ".pxd", ".pxi", ".h", ".hpp", ".c", ".cpp", ".a")
 START_SECONDS = 120
