@@ -24,6 +24,7 @@ from churn.scoring.stored_model import StoredModel
 
 BATCH_ROWS = 65_536
 _SHOWN = 5
+_WITHOUT_VIEWS = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
 
 
 class ScoredBatch(NamedTuple):
@@ -64,6 +65,8 @@ class TableScorer:
         self.scorer = scorer
         self.columns = TableColumns(found, scorer.schema)
         self._carried = _carried(found, keep, scorer.schema)
+        features = [feature.in_files for feature in scorer.schema.feature if feature.in_files in found.names]
+        self._needed = list(dict.fromkeys([*self._carried, *features]))
         self._explain = explain
         self._retired = [name for name in scorer.schema.retired if name in found.names]
         if explain and scorer.explainer is None:
@@ -80,7 +83,7 @@ class TableScorer:
         found = self.columns.read(batch)
         valid = found.valid
         if not found.all_valid:
-            batch = batch.filter(pa.array(valid))
+            batch = _filtered(batch.select(self._needed), pa.array(valid))
             found = self.columns.read(batch)
         probabilities = found.score(self.scorer) if batch.num_rows else np.empty(0)
         decisions = (probabilities >= self.scorer.threshold).astype(np.int8)
@@ -124,6 +127,16 @@ def score_table(table: pa.Table, model: StoredModel, *, keep: Sequence[str] = ()
     if problems:
         raise DataError("\n  ".join(["the table cannot be scored:", *problems]))
     return pa.Table.from_batches(batches, scorer.output)
+
+
+def _filtered(batch: pa.RecordBatch, rows: pa.BooleanArray) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([_chosen(column, rows) for column in batch.columns], schema=batch.schema)
+
+
+def _chosen(column: pa.Array, rows: pa.BooleanArray) -> pa.Array:
+    """Some of a column's values, of the same type; of the views of Polars and DuckDB Arrow itself can choose none."""
+    plain = _WITHOUT_VIEWS.get(column.type)
+    return column.filter(rows) if plain is None else column.cast(plain).filter(rows).cast(column.type)
 
 
 def _carried(found: pa.Schema, keep: Sequence[str], schema: Schema) -> list[str]:

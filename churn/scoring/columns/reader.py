@@ -145,8 +145,10 @@ class ColumnReader:
         levels = np.array([form or MISSING_CATEGORY for form in forms], object)
         return Texts(codes, levels), usable[codes]
 
-    def _form(self, feature: Feature, text: str | None) -> str | None:
+    def _form(self, feature: Feature, text: str | bytes | None) -> str | None:
         """The form in which models know a text; None where it may not be used."""
+        if isinstance(text, bytes):
+            return None
         if text is None or text in self._missing:
             return MISSING_CATEGORY if feature.optional else None
         try:
@@ -158,13 +160,13 @@ class ColumnReader:
 def _in_range(feature: Feature, values: Floats) -> Flags:
     """Whether each value, unless it is NaN, may be the feature's."""
     within: Flags = (feature.low <= values) & (values <= feature.high)
-    if feature.kind == "integer":
+    if feature.kind != "number":
         within &= np.floor(values) == values
     within |= np.isnan(values)
     return within
 
 
-def _compact(encoded: pa.DictionaryArray) -> tuple[list[str | None], Places]:
+def _compact(encoded: pa.DictionaryArray) -> tuple[list[str | bytes | None], Places]:
     """The texts that some row has, and the place among them of each row's; None for a missing one.
 
     Of a dictionary, which may be far longer than the column, no other text is looked at.
@@ -173,7 +175,7 @@ def _compact(encoded: pa.DictionaryArray) -> tuple[list[str | None], Places]:
     size = len(dictionary)
     if indices.null_count:
         indices = pc.fill_null(indices.cast(pa.int64()), size)
-    codes = np.asarray(indices.to_numpy(zero_copy_only=False)).astype(np.intp)
+    codes = indices.to_numpy(zero_copy_only=False).astype(np.intp, copy=False)
     if size <= len(codes):
         used = np.flatnonzero(np.bincount(codes, minlength=size + 1))
         place = np.zeros(size + 1, np.intp)
@@ -181,5 +183,26 @@ def _compact(encoded: pa.DictionaryArray) -> tuple[list[str | None], Places]:
         codes = place[codes]
     else:
         used, codes = np.unique(codes, return_inverse=True)
-    texts = dictionary.take(pa.array(used[used < size])).to_pylist()
+    texts = _as_texts(_without_views(dictionary).take(pa.array(used[used < size])))
     return [*texts, *([None] * (len(used) - len(texts)))], codes
+
+
+def _without_views(texts: pa.Array) -> pa.Array:
+    """Texts of a type of which Arrow can take some: of string views it cannot."""
+    return texts.cast(pa.large_string()) if pa.types.is_string_view(texts.type) else texts
+
+
+def _as_texts(texts: pa.Array) -> list[str | bytes | None]:
+    """Texts; as bytes where they are not in UTF-8, as files may hold them: no reader of Arrow's looks."""
+    try:
+        found: list[str | bytes | None] = texts.to_pylist()
+    except UnicodeDecodeError:
+        found = [_decoded(text) for text in texts.cast(pa.large_binary()).to_pylist()]
+    return found
+
+
+def _decoded(text: bytes | None) -> str | bytes | None:
+    try:
+        return None if text is None else text.decode()
+    except UnicodeDecodeError:
+        return text

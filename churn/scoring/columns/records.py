@@ -11,7 +11,7 @@ type Value = str | int | float | bool | None
 
 
 def customers_of(schema: Schema, columns: CustomerColumns) -> list[Customer]:
-    """[n] customers, as `RecordValidator` would have read them."""
+    """[n] valid customers, as `RecordValidator` would have read them."""
     values = {
         feature.name: _numbers(feature, found) for feature, found in zip(schema.numbers, columns.numbers, strict=True)
     } | {feature.name: _texts(found) for feature, found in zip(schema.categories, columns.texts, strict=True)}
