@@ -12,15 +12,20 @@ UNIT = "line"
 _CURE = "save the file as UTF-8"
 
 
-class _Lines:
-    """The lines of a file, remembering those of the record that is being read."""
+class Lines:
+    """The lines of a file, remembering those of the record that is being read.
+
+    Args:
+        file: opened with `newline=""`.
+
+    """
 
     def __init__(self, file: io.TextIOWrapper) -> None:
         self._file = file
         self.pending: list[str] = []
         self.ended = False
 
-    def __iter__(self) -> "_Lines":
+    def __iter__(self) -> "Lines":
         return self
 
     def __next__(self) -> str:
@@ -35,22 +40,26 @@ class _Lines:
 def csv_rows(path: Path, delimiter: str = ",") -> Iterator[Record]:
     """Each row that is not blank, the header first, with the line on which it begins."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = _Lines(file)
-        reader = csv.reader(lines, delimiter=delimiter)
-        while True:
-            begin = reader.line_num + 1
-            lines.pending.clear()
-            try:
-                fields = next(reader, None)
-            except csv.Error as error:  # a field longer than 131,072 characters
-                raise refuse(path, [f"line {begin}: {error}; is a quote never closed?"]) from None
-            if fields is None:
-                return
-            if len(fields) > 1 or "".join(fields).strip():
-                if lines.ended:  # only inside quotes does a record want more lines than there are
-                    start = shorten("".join(lines.pending))
-                    raise refuse(path, [f"line {begin}: a quote is opened and never closed: {start}"])
-                yield begin, fields
+        yield from rows_of(Lines(file), path, delimiter)
+
+
+def rows_of(lines: Lines, path: Path, delimiter: str) -> Iterator[Record]:
+    """Each row of these lines of a file that is not blank; no line is taken before it is needed."""
+    reader = csv.reader(lines, delimiter=delimiter)
+    while True:
+        begin = reader.line_num + 1
+        lines.pending.clear()
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:  # a field longer than 131,072 characters
+            raise refuse(path, [f"line {begin}: {error}; is a quote never closed?"]) from None
+        if fields is None:
+            return
+        if len(fields) > 1 or "".join(fields).strip():
+            if lines.ended:  # only inside quotes does a record want more lines than there are
+                start = shorten("".join(lines.pending))
+                raise refuse(path, [f"line {begin}: a quote is opened and never closed: {start}"])
+            yield begin, fields
 
 
 def check_bytes(path: Path) -> None:

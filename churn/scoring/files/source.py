@@ -1,6 +1,6 @@
 """Source of customers: one file, whose rows are read in order, in pieces."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -10,6 +10,8 @@ import pyarrow as pa
 
 PIECE_ROWS = 65_536
 """Rows of a piece at most; fewer where rows are wide."""
+PIECE_BYTES = 2**26
+"""What the rows of a piece should take at most."""
 
 
 class Malformed(NamedTuple):
@@ -59,7 +61,8 @@ class Source(Protocol):
     Attributes:
         path: of the file.
         unit: what `place` counts.
-        schema: names and types of its columns; of a CSV file, texts.
+        schema: names and types of its columns: texts are `string`, whatever kind of text the file holds; of a CSV file
+            all are texts.
         decimal: mark of the numbers of a file of texts; None where numbers have a type.
         rows: how many there are, where the file says so; None where it does not.
         size: of the file, in bytes.
@@ -73,12 +76,18 @@ class Source(Protocol):
     rows: int | None
     size: int
 
-    def pieces(self, columns: Sequence[str]) -> Iterator[Piece]:
+    def pieces(self, columns: Sequence[str], *, coded: Collection[str] = (), start: int = 0) -> Iterator[Piece]:
         """Read these columns of all rows, in order; pieces have the same borders each time the file is read.
+
+        Args:
+            columns: their names, in the order in which batches have them.
+            coded: those texts that come as `dictionary<int32, string>`, which takes less time where few are distinct.
+            start: the first row of a piece: those before it are left out.
 
         Raises:
             DataError: the file is damaged or cut off.
             OSError: it cannot be read.
+
         """
         ...
 

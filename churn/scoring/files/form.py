@@ -1,0 +1,49 @@
+"""Form of a file's columns in pieces: one type for all kinds of text."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+
+from churn.errors import DataError
+from churn.scoring.columns.table import is_text
+
+CODED = pa.dictionary(pa.int32(), pa.string())
+"""Texts of which few are distinct."""
+
+
+def plain(schema: pa.Schema) -> pa.Schema:
+    """Names and types of a file's columns: texts of any kind are `string`, and nothing else is said of them."""
+    return pa.schema([(field.name, pa.string() if is_text(field.type) else field.type) for field in schema])
+
+
+def shaped(batch: pa.RecordBatch, columns: Sequence[str], coded: Collection[str]) -> pa.RecordBatch:
+    """These columns of a file's batch, texts as `string`, or `CODED` where they are to be."""
+    arrays = [_shaped(batch.column(name), CODED if name in coded else pa.string()) for name in columns]
+    return pa.RecordBatch.from_arrays(arrays, names=list(columns))
+
+
+def _shaped(column: pa.Array, text: pa.DataType) -> pa.Array:
+    if column.type == text or not is_text(column.type):
+        return column
+    if text == CODED and not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    return column.cast(text)
+
+
+@contextmanager
+def damage_reported(path: Path, kind: str) -> Iterator[None]:
+    """Turn what Arrow says of a file into a message for the user.
+
+    Raises:
+        DataError: the file is damaged.
+        OSError: it cannot be read, as the system says.
+    """
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path} is a damaged {kind} file: {reason}") from None
