@@ -66,13 +66,22 @@ class ArrowSource:
 
     def _count_rows(self) -> int:
         with damage_reported(self.path, _KIND), self._opened(_Mapped(self.path), [0]) as reader:
-            return sum(int(batch.num_rows) for batch in _batches(reader))
+            rows: int = sum(batch.num_rows for batch in _batches(reader))
+            return rows
 
     def _opened(
         self, mapped: "_Mapped", places: Sequence[int] | None = None
     ) -> ipc.RecordBatchFileReader | ipc.RecordBatchStreamReader:
-        options = ipc.IpcReadOptions(included_fields=places)
-        return (ipc.open_stream if self._is_stream else ipc.open_file)(mapped.buffer, options=options)
+        """A reader of all columns where they are used in place, or else of those at some places.
+
+        A reader of some of a file's columns would copy all rows of a batch.
+        """
+        if self._is_stream:
+            return ipc.open_stream(mapped.buffer, options=ipc.IpcReadOptions(included_fields=places))
+        reader = ipc.open_file(mapped.buffer)
+        if places is None or reader.num_record_batches == 0 or mapped.holds(reader.get_batch(0)):
+            return reader
+        return ipc.open_file(mapped.buffer, options=ipc.IpcReadOptions(included_fields=places))
 
 
 class _Mapped:
@@ -84,6 +93,12 @@ class _Mapped:
         with path.open("rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self.buffer = pa.py_buffer(self._map)
+
+    def holds(self, batch: pa.RecordBatch) -> bool:
+        """Whether a batch's values are in the file as they are used: not compressed."""
+        buffers = [buffer for column in batch.columns for buffer in column.buffers() if buffer and buffer.size]
+        begin = self.buffer.address
+        return all(begin <= buffer.address < begin + self.buffer.size for buffer in buffers)
 
     def forget(self) -> None:
         """Let go of the pages; what is read again comes from the system's cache."""
@@ -104,4 +119,5 @@ def _batches(reader: ipc.RecordBatchFileReader | ipc.RecordBatchStreamReader) ->
 
 
 def _piece_rows(batch: pa.RecordBatch) -> int:
-    return max(1, min(PIECE_ROWS, PIECE_BYTES * max(batch.num_rows, 1) // max(batch.nbytes, 1)))
+    taken: int = batch.nbytes // max(batch.num_rows, 1)
+    return max(1, min(PIECE_ROWS, PIECE_BYTES // max(taken, 1)))

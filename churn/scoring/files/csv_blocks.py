@@ -72,7 +72,7 @@ def take_apart(
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(block.data),
-            arrow_csv.ReadOptions(column_names=[str(place) for place in range(len(names))], block_size=BLOCK_BYTES),
+            arrow_csv.ReadOptions(column_names=[str(place) for place in range(len(names))], block_size=len(block.data)),
             arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=block.quoted),
             arrow_csv.ConvertOptions(include_columns=places, column_types=kinds, strings_can_be_null=False),
         )

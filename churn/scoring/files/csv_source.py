@@ -30,6 +30,10 @@ class CsvSource:
     Blocks of whole rows are taken apart by Arrow. One that it might take apart in another way than Python's reader, by
     which training reads what is unusual, is read by that, row by row.
 
+    Args:
+        path: of the file.
+        block_bytes: so many are taken apart together.
+
     Raises:
         DataError: there is no header, the file is of another kind, or its beginning is not UTF-8.
         OSError: it cannot be read.
@@ -39,8 +43,9 @@ class CsvSource:
     unit: Literal["line", "row"] = "line"
     rows: int | None = None
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, block_bytes: int = BLOCK_BYTES) -> None:
         self.path = path
+        self._block_bytes = block_bytes
         self.size = path.stat().st_size
         self._dialect = find_dialect(path)
         self.decimal: str | None = self._dialect.decimal
@@ -74,10 +79,10 @@ class CsvSource:
             begin = self._data_begin(file)
             while True:
                 file.seek(begin)
-                data = file.read(BLOCK_BYTES)
+                data = file.read(self._block_bytes)
                 if not data:
                     return
-                block = whole_rows(data, delimiter, is_last=len(data) < BLOCK_BYTES)
+                block = whole_rows(data, delimiter, is_last=len(data) < self._block_bytes)
                 batch = block and take_apart(block, names, columns, coded, delimiter)
                 if block is None or batch is None:
                     begin = yield from self._exact(file, begin, columns, coded)
@@ -98,7 +103,7 @@ class CsvSource:
         """The rows from a byte on, about a block of them, by Python's reader; returns the byte after them."""
         with _CountedLines(file, begin) as lines, self._faults_located():
             rows = self._records(lines)
-            while lines.end - begin < BLOCK_BYTES and (part := list(islice(rows, _EXACT_ROWS))):
+            while lines.end - begin < self._block_bytes and (part := list(islice(rows, _EXACT_ROWS))):
                 yield self._batch(part, columns, coded)
             # Of blank lines, which are no part, all were taken before the file's end was seen.
             return lines.end
