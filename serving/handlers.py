@@ -12,13 +12,14 @@ import orjson
 
 from churn.errors import ChurnError, ModelUnavailable, Problem
 from churn.model.scorer import Scorer
+from churn.scoring.arrow.stream import parse_stream
 from churn.scoring.batch import parse_batch
 from churn.scoring.predictor import Predictor
 from churn.settings import Settings
 from serving.auth import Token
 from serving.documents import Documents, Pair
 from serving.drain import Drain
-from serving.messages import HTML_HEADERS, JSON, Handler, Headers, HttpError, Request, Response, too_busy
+from serving.messages import ARROW, HTML_HEADERS, JSON, Handler, Headers, HttpError, Request, Response, too_busy
 from serving.routes import ROUTES
 from serving.watcher import ModelWatcher
 
@@ -90,7 +91,8 @@ class Handlers:
         if self._predict_token is not None:
             self._predict_token.require(request)
         explain = _explain(request)
-        body = await request.json_body(self._limits.batch_bytes, _BATCH_CURE)
+        body = await request.json_body(self._limits.batch_bytes, _BATCH_CURE, or_arrow=True)
+        score = self._score_arrow if request.declares(ARROW) else self._score_json
         if self._busy >= self._limits.concurrency:
             raise too_busy("too many requests are being worked on")
         self._busy += 1
@@ -99,13 +101,22 @@ class Handlers:
                 scorer = self._models.required()
                 if explain:
                     _require_reasons(scorer)
-                customers = await parse_batch(body, scorer.validator)
-                if explain:
-                    _check_amount(len(customers), len(scorer.schema.feature))
-                answer = self._predictor.predict_batch(scorer, customers, request.request_id, explain=explain)
-                return Response(200, await answer)
+                return await score(scorer, body, request.request_id, explain=explain)
         finally:
             self._busy -= 1
+
+    async def _score_json(self, scorer: Scorer, body: bytes, request_id: str, *, explain: bool) -> Response:
+        customers = await parse_batch(body, scorer.validator)
+        if explain:
+            _check_amount(len(customers), len(scorer.schema.feature))
+        return Response(200, await self._predictor.predict_batch(scorer, customers, request_id, explain=explain))
+
+    async def _score_arrow(self, scorer: Scorer, body: bytes, request_id: str, *, explain: bool) -> Response:
+        customers = await parse_stream(body, scorer.validator)
+        if explain:
+            _check_amount(customers.rows, len(scorer.schema.feature))
+        answer = await self._predictor.predict_arrow(scorer, customers, request_id, explain=explain)
+        return Response(200, answer, ARROW)
 
     async def health(self, _: Request) -> Response:
         """Always 200 while the process lives; the body has the served model, or why there is none."""

@@ -17,6 +17,7 @@ type Headers = list[tuple[bytes, bytes]]
 type Handler = Callable[["Request"], Awaitable["Response"]]
 
 JSON = b"application/json"
+ARROW = b"application/vnd.apache.arrow.stream"
 MAX_REQUEST_ID = 128
 _CONTENT_POLICY = (
     # Only files of this server are run: BentoML's page brings a script in its text that reports its reader to Google.
@@ -72,7 +73,13 @@ class Response:
 
     __slots__ = ("body", "content_type", "headers", "status")
 
-    def __init__(self, status: int, body: bytes, content_type: bytes = JSON, headers: Headers | tuple[()] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        body: bytes | memoryview,
+        content_type: bytes = JSON,
+        headers: Headers | tuple[()] = (),
+    ) -> None:
         self.status = status
         self.body = body
         self.content_type = content_type
@@ -120,8 +127,14 @@ class Request:
                 return header
         return None
 
-    async def json_body(self, limit: int, cure: str) -> bytes:
+    def declares(self, content_type: bytes) -> bool:
+        """Whether the body is said to be of that type."""
+        return _content_type(self.header(b"content-type") or b"") == content_type
+
+    async def json_body(self, limit: int, cure: str, *, or_arrow: bool = False) -> bytes:
         """The whole body, which must be declared as JSON (or not at all); `cure` says what to do where it is too large.
+
+        With `or_arrow` it may be declared as an Arrow stream instead: `declares` tells.
 
         Raises:
             HttpError: 415 for another content type or an encoded body, 413 over `limit` bytes, 408 when it does not
@@ -129,7 +142,7 @@ class Request:
         """
         for key, value in self.scope["headers"]:
             if key == b"content-type":
-                _check_content_type(value)
+                _check_content_type(value, or_arrow=or_arrow)
             elif key == b"content-length" and (len(value) > _SHORT_DIGITS or not value.isdigit()):
                 _check_length(value, limit, cure)  # of a short one the body itself is measured, soon enough
             elif key == b"content-encoding":
@@ -209,12 +222,16 @@ def request_id_header(request_id: str) -> tuple[bytes, bytes]:
     return (b"x-request-id", text.encode("ascii"))
 
 
-def _check_content_type(value: bytes) -> None:
-    if value == JSON or value.partition(b";")[0].strip().lower() == JSON:
+def _content_type(value: bytes) -> bytes:
+    return value.partition(b";")[0].strip().lower()
+
+
+def _check_content_type(value: bytes, *, or_arrow: bool) -> None:
+    if value == JSON or _content_type(value) == JSON or (or_arrow and _content_type(value) == ARROW):
         return
-    raise HttpError(
-        415, "unsupported_media_type", "the body must be JSON: send the header 'Content-Type: application/json'"
-    )
+    which, more = (" or an Arrow stream", f" or '{ARROW.decode()}'") if or_arrow else ("", "")
+    message = f"the body must be JSON{which}: send the header 'Content-Type: application/json'{more}"
+    raise HttpError(415, "unsupported_media_type", message)
 
 
 def _check_content_encoding(value: bytes) -> None:

@@ -9,9 +9,11 @@ import logging
 import time
 from collections.abc import Sequence
 
+import numpy as np
 from prometheus_client import Counter, Gauge, Histogram
 
 from churn.model.scorer import Scorer
+from churn.scoring.columns.reader import Floats
 from serving.upstream.prometheus import BulkHistogram
 
 log = logging.getLogger("churn.journal")
@@ -67,7 +69,7 @@ class Metrics:
         if not scheduled:
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
 
-    def batch_predicted(self, scorer: Scorer, probabilities: Sequence[float], seconds: float) -> None:
+    def batch_predicted(self, scorer: Scorer, probabilities: Sequence[float] | Floats, seconds: float) -> None:
         """Count the rows of a batch."""
         self._batch_duration.observe(seconds)
         self._count(scorer, probabilities)
@@ -80,8 +82,8 @@ class Metrics:
             self._duration.observe_all(seconds)
             self._count(self._gathered_from, gathered)
 
-    def _count(self, scorer: Scorer, probabilities: Sequence[float]) -> None:
-        churning = sum(probability >= scorer.threshold for probability in probabilities)
+    def _count(self, scorer: Scorer, probabilities: Sequence[float] | Floats) -> None:
+        churning = int(np.count_nonzero(np.asarray(probabilities) >= scorer.threshold))
         for outcome, count in (("churn", churning), ("stay", len(probabilities) - churning)):
             if count:
                 self._predictions.labels(scorer.tag, outcome).inc(count)

@@ -20,6 +20,7 @@ from serving.logs import configure_logging
 from serving.messages import AsgiApp
 from serving.metrics import Metrics
 from serving.poller import Poller
+from serving.upstream.arrow import do_without_pandas
 from serving.upstream.prometheus import forget_dead_workers
 from serving.upstream.releases import warn_of_untested_releases
 from serving.upstream.uvicorn import limit_connections
@@ -71,6 +72,7 @@ class Worker:
         """Prepare log and server, load the model that the pointer names, if there is one, and go on polling."""
         configure_logging(self.settings.log_level)
         warn_of_untested_releases()
+        do_without_pandas()
         limit_connections(self.settings.limits, self.metrics.rejected, shared=self.settings.workers > 1)
         self.models.poll()
         self.poller.start()

@@ -38,7 +38,7 @@ class Journal:
         self._size = 0
         self._checked = 0.0
 
-    def append(self, lines: bytes) -> None:
+    def append(self, lines: bytes | memoryview) -> None:
         """Write whole lines, each ended by a newline.
 
         Raises:
@@ -93,7 +93,7 @@ class Journal:
         self.close()
         self._open()
 
-    def _write(self, lines: bytes) -> None:
+    def _write(self, lines: bytes | memoryview) -> None:
         written = os.write(self._descriptor, lines)
         if written != len(lines):
             # A full disk took only a part: cut it off again, so that there are whole lines only.

@@ -78,15 +78,20 @@ async def validate_rows(records: Sequence[Any], validator: RecordValidator) -> l
         try:
             customers += validator.validate(chunk)
         except ValidationError:
-            problems += _problems(chunk, start, validator)
+            problems += row_problems(chunk, start, validator)
         if len(problems) > MAX_PROBLEMS:
             break
         await asyncio.sleep(0)
     if problems:
-        shown = problems[:MAX_PROBLEMS]
-        more = f"the first {len(shown)} problems are listed" if len(problems) > len(shown) else "nothing was scored"
-        raise RecordError(f"records of the batch are not valid; {more}", shown)
+        raise invalid_rows(problems)
     return customers
+
+
+def invalid_rows(problems: Sequence[Problem]) -> RecordError:
+    """The error of a batch with these problems, of which only the first ones may be known."""
+    shown = list(problems[:MAX_PROBLEMS])
+    more = f"the first {len(shown)} problems are listed" if len(problems) > len(shown) else "nothing was scored"
+    return RecordError(f"records of the batch are not valid; {more}", shown)
 
 
 def _open(body: bytes, schema: Schema) -> list[Any]:
@@ -110,7 +115,7 @@ def _open(body: bytes, schema: Schema) -> list[Any]:
         raise RecordError("the body is not valid JSON", [problem]) from None
 
 
-def _problems(chunk: Sequence[Any], first_row: int, validator: RecordValidator) -> list[Problem]:
+def row_problems(chunk: Sequence[Any], first_row: int, validator: RecordValidator) -> list[Problem]:
     """What is wrong with the records, one by one: all at once would be too many to name any (`record_error`)."""
     problems: list[Problem] = []
     for row, record in enumerate(chunk, start=first_row):

@@ -12,11 +12,18 @@ from itertools import batched, groupby
 from operator import attrgetter
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from churn.journal.record import journal_line
 from churn.journal.writer import Journal
 from churn.model.scorer import Scorer
 from churn.schema.record import Customer
+from churn.scoring.arrow.answer import ArrowAnswer, request_ids
+from churn.scoring.arrow.lines import Lines
+from churn.scoring.arrow.stream import ArrowCustomers, part_rows
 from churn.scoring.batch import chunk_rows
+from churn.scoring.columns.reader import Floats
+from churn.scoring.columns.records import customers_of
 from churn.scoring.responses import (
     Scored,
     milliseconds,
@@ -34,7 +41,7 @@ class Observer(Protocol):
     def predicted(self, scorer: Scorer, probabilities: Sequence[float], seconds: Sequence[float]) -> None:
         """These probabilities were answered, each this many seconds after its request was parsed."""
 
-    def batch_predicted(self, scorer: Scorer, probabilities: Sequence[float], seconds: float) -> None:
+    def batch_predicted(self, scorer: Scorer, probabilities: Sequence[float] | Floats, seconds: float) -> None:
         """A batch of these probabilities was answered."""
 
     def journal_dropped(self, lines: int, error: OSError) -> None:
@@ -96,9 +103,35 @@ class Predictor:
             lines += [journal_line(render(scorer, row, latency_ms, timestamp)) for row in part]
             rendered.append(render_batch_rows(scorer, part))
             await asyncio.sleep(0)
-        self._write(lines)
+        self._write(b"".join(lines), len(lines))
         self._observer.batch_predicted(scorer, [row.probability for row in rows], time.perf_counter() - started)
         return render_batch(scorer, rendered)
+
+    async def predict_arrow(
+        self, scorer: Scorer, customers: ArrowCustomers, request_id: str, *, explain: bool = False
+    ) -> memoryview:
+        """The same for customers in columns, whom `parse_stream` has read for this scorer: an Arrow IPC stream.
+
+        A line of the journal is written in the turn in which its row is scored: all lines take 40 times the answer.
+        """
+        started, first = time.perf_counter(), 0
+        read, probabilities = customers.columns, []
+        answer, lines = ArrowAnswer(scorer, explain=explain), Lines(scorer, read.retired)
+        size = scorer.explainer.rows if explain and scorer.explainer else part_rows(scorer.schema)
+        for whole in customers.parts:
+            for start in range(0, whole.num_rows, size):
+                part = whole.slice(start, size)
+                columns = read.read(part)
+                scored = columns.score(scorer)
+                ids = request_ids(read.own_ids(part), request_id, first, part.num_rows)
+                latency_ms = milliseconds(time.perf_counter() - started)
+                self._write(lines.render(columns, ids, scored, latency_ms, utc_now()), part.num_rows)
+                answer.add(ids, scored, scorer.explain(customers_of(scorer.schema, columns)) if explain else None)
+                probabilities.append(scored)
+                first += part.num_rows
+                await asyncio.sleep(0)
+        self._observer.batch_predicted(scorer, np.concatenate(probabilities), time.perf_counter() - started)
+        return answer.finish()
 
     def _answer_pending(self) -> None:
         all_waiting, self._pending = _one_turn(self._pending)
@@ -126,15 +159,15 @@ class Predictor:
             render(scorer, Scored(request.customer, request.request_id, probability), milliseconds(elapsed), timestamp)
             for request, probability, elapsed in zip(waiting, probabilities, seconds, strict=True)
         ]
-        self._write([journal_line(answer) for answer in answers])
+        self._write(b"".join([journal_line(answer) for answer in answers]), len(answers))
         self._observer.predicted(scorer, probabilities, seconds)
         return list(map(with_reasons, answers, reasons))
 
-    def _write(self, lines: list[bytes]) -> None:
+    def _write(self, lines: bytes | memoryview, count: int) -> None:
         try:
-            self._journal.append(b"".join(lines))
+            self._journal.append(lines)
         except OSError as error:
-            self._observer.journal_dropped(len(lines), error)
+            self._observer.journal_dropped(count, error)
 
 
 def _one_turn(pending: list[_Pending]) -> tuple[list[_Pending], list[_Pending]]:

@@ -9,10 +9,11 @@
 """
 
 import os
-from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from prometheus_client import Histogram
 from prometheus_client.multiprocess import mark_process_dead
 
@@ -22,12 +23,11 @@ from serving.upstream.bentoml import is_alive
 class BulkHistogram(Histogram):
     """A histogram that takes many observations at once."""
 
-    def observe_all(self, values: Sequence[float]) -> None:
+    def observe_all(self, values: Sequence[float] | npt.NDArray[np.float64]) -> None:
         """What `observe` of each value does, with one change a bucket."""
-        counts = [0] * len(self._buckets)
-        for value in values:
-            counts[bisect_left(self._upper_bounds, value)] += 1
-        self._sum.inc(sum(values))
+        places = np.searchsorted(self._upper_bounds, values)
+        counts = np.bincount(places, minlength=len(self._buckets)).tolist()
+        self._sum.inc(float(np.sum(values)))
         for bucket, count in zip(self._buckets, counts, strict=True):
             if count:
                 bucket.inc(count)
