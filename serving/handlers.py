@@ -112,7 +112,8 @@ class Handlers:
         return Response(200, await self._predictor.predict_batch(scorer, customers, request_id, explain=explain))
 
     async def _score_arrow(self, scorer: Scorer, body: bytes, request_id: str, *, explain: bool) -> Response:
-        customers = await parse_stream(body, scorer.validator)
+        explainer = scorer.explainer if explain else None
+        customers = await parse_stream(body, scorer.validator, explainer.rows if explainer else None)
         if explain:
             _check_amount(customers.rows, len(scorer.schema.feature))
         answer = await self._predictor.predict_arrow(scorer, customers, request_id, explain=explain)

@@ -4,6 +4,7 @@ The lines say what those of `/predict` say (`churn/scoring/responses.py`). Each 
 numbers are written by orjson, all of a column at once, so that each reads back as the same float.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class Lines:
 
     """
 
-    def __init__(self, scorer: Scorer, retired: list[str]) -> None:
+    def __init__(self, scorer: Scorer, retired: Sequence[str]) -> None:
         self._scorer = scorer
         self._retired = retired
         model = f'"model_version":{_json(scorer.tag)}'

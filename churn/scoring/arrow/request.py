@@ -1,24 +1,43 @@
 """Columns of a request: named and typed like the fields of a record, and as strictly."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn.errors import Problem, RecordError
 from churn.schema.feature import REQUEST_ID, Feature
 from churn.schema.record import MAX_PROBLEMS, REQUEST_ID_LENGTH, RecordValidator
-from churn.scoring.batch import invalid_rows, row_problems
+from churn.scoring.batch import row_problems
 from churn.scoring.columns.reader import ColumnReader, CustomerColumns, Flags
 
 _UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 _SHOWN_CHARACTERS = 64
 _OF_NO_TYPE = ()
 """A value that no field takes."""
+
+
+class Part(NamedTuple):
+    """[n] customers of a request.
+
+    Attributes:
+        columns: their features.
+        ids: that the client gave them, null where it gave none; None where it gave none at all.
+        valid: whether each keeps to the schema, and its id to the rules of ids.
+
+    """
+
+    columns: CustomerColumns
+    ids: pa.StringArray | None
+    valid: Flags
+
+    @property
+    def rows(self) -> int:
+        """How many customers there are."""
+        return len(self.valid)
 
 
 class RequestColumns:
@@ -48,44 +67,20 @@ class RequestColumns:
         self.names = [name for name in found.names if name not in schema.retired]
         self.retired = [name for name in schema.retired if name in found.names]
 
-    def read(self, batch: pa.RecordBatch) -> CustomerColumns:
-        """Read [rows] customers of a batch of plain columns (`stream.py`)."""
-        columns = {name: batch.column(name) for name in self.names if name != REQUEST_ID}
-        return self._reader.read(columns, batch.num_rows)
+    def read(self, batch: pa.RecordBatch) -> Part:
+        """Read [rows] customers of a batch of texts that are no views (`stream.py`)."""
+        columns = {name: batch.column(name) for name in self.names}
+        ids = columns.pop(REQUEST_ID, None)
+        found = self._reader.read(columns, batch.num_rows)
+        if ids is None or pa.types.is_null(ids.type):
+            return Part(found, None, found.valid)
+        ids = ids.cast(pa.string())
+        return Part(found, ids, found.valid & _usable(ids))
 
-    def own_ids(self, batch: pa.RecordBatch) -> pa.StringArray | None:
-        """[rows] ids that the client gave, null where it gave none; None where it gave none at all."""
-        if REQUEST_ID not in self.names or pa.types.is_null(batch.column(REQUEST_ID).type):
-            return None
-        return batch.column(REQUEST_ID).cast(pa.string())
-
-    def valid(self, batch: pa.RecordBatch) -> Flags:
-        """[rows] whether each row keeps to the schema, and its id to the rules of ids."""
-        valid, ids = self.read(batch).valid, self.own_ids(batch)
-        return valid if ids is None else valid & _usable(ids)
-
-    async def check(self, parts: Sequence[pa.RecordBatch]) -> None:
-        """Check all rows, other tasks running in between.
-
-        Raises:
-            RecordError: some are invalid: `problems` names row and column of the first ones, as for JSON.
-        """
-        problems: list[Problem] = []
-        first = 0
-        for part in parts:
-            for row in np.flatnonzero(~self.valid(part)).tolist():
-                problems += self._problems(part, row, first + row)
-                if len(problems) > MAX_PROBLEMS:
-                    raise invalid_rows(problems)
-                await asyncio.sleep(0)
-            first += part.num_rows
-            await asyncio.sleep(0)
-        if problems:
-            raise invalid_rows(problems)
-
-    def _problems(self, part: pa.RecordBatch, row: int, number: int) -> list[Problem]:
-        record = {name: _json_value(part.column(name)[row].as_py()) for name in self.names}
-        unknown: Problem = {"loc": ["customers", number], "msg": "the row is not valid", "type": "value_error"}
+    def problems(self, batch: pa.RecordBatch, row: int, number: int) -> list[Problem]:
+        """What the validator says of an invalid row of a batch, which is the request's row of that number."""
+        record = {name: _json_value(batch.column(name)[row].as_py()) for name in self.names}
+        unknown: Problem = {"loc": ["customers", number], "msg": "The row is not valid", "type": "value_error"}
         return row_problems([record], number, self._validator) or [unknown]
 
     def _problems_of(self, found: pa.Schema, good: Sequence[str]) -> list[Problem]:

@@ -10,13 +10,14 @@ import pyarrow.compute as pc
 
 from churn.errors import Problem, RecordError
 from churn.schema.definition import Schema
-from churn.schema.record import RecordValidator
+from churn.schema.record import MAX_PROBLEMS, RecordValidator
 from churn.scoring.arrow.messages import Messages, invalid, refusing
-from churn.scoring.arrow.request import RequestColumns
-from churn.scoring.batch import MAX_ROWS
+from churn.scoring.arrow.request import Part, RequestColumns
+from churn.scoring.batch import MAX_ROWS, invalid_rows
 
-MAX_VALUES = 5_000_000
-_PART_VALUES = 20_000
+MAX_VALUES = 2_500_000
+"""In memory 8 bytes each, beside the answer, of two requests at once."""
+_PART_VALUES = 10_000
 """Values scored, journalled and answered in 1 to 4 ms."""
 _VIEWED_BYTES = 8
 """Bytes of text that views may stand for, for each of the stream: many may share one text, and each is read."""
@@ -25,21 +26,21 @@ _OPTIONS = pa.ipc.IpcReadOptions(use_threads=False, ensure_alignment=pa.ipc.Alig
 
 
 class ArrowCustomers(NamedTuple):
-    """Valid customers, as columns.
+    """Valid customers.
 
     Attributes:
-        columns: reads the parts.
-        parts: record batches of at most `part_rows` rows, in order.
+        parts: of them, in order, each to be worked on in one turn of the event loop.
+        retired: fields of earlier schemas that they came with.
 
     """
 
-    columns: RequestColumns
-    parts: Sequence[pa.RecordBatch]
+    parts: Sequence[Part]
+    retired: Sequence[str]
 
     @property
     def rows(self) -> int:
         """How many customers there are."""
-        return sum(part.num_rows for part in self.parts)
+        return sum(part.rows for part in self.parts)
 
 
 def max_arrow_rows(schema: Schema) -> int:
@@ -52,12 +53,18 @@ def part_rows(schema: Schema) -> int:
     return max(16, _PART_VALUES // len(schema.feature))
 
 
-async def parse_stream(body: bytes, validator: RecordValidator) -> ArrowCustomers:
+async def parse_stream(body: bytes, validator: RecordValidator, most_rows: int | None = None) -> ArrowCustomers:
     """Read an Arrow IPC stream of customers, other tasks running in between.
+
+    Args:
+        body: the stream.
+        validator: of the records.
+        most_rows: of a part, where that is less than `part_rows`.
 
     Raises:
         RecordError: the body is not such a stream, its columns are not a record's, or rows are invalid: then all of
             them are refused, and `problems` names row and column of the first ones.
+
     """
     schema = validator.schema
     messages = Messages(body, max_arrow_rows(schema))
@@ -65,19 +72,33 @@ async def parse_stream(body: bytes, validator: RecordValidator) -> ArrowCustomer
     for _ in messages.screen():
         await asyncio.sleep(0)
     if not messages.rows:
-        empty: Problem = {
-            "loc": ["customers"],
-            "msg": "List should have at least 1 item after validation, not 0",
-            "type": "too_short",
-        }
+        message = "List should have at least 1 item after validation, not 0"
+        empty: Problem = {"loc": ["customers"], "msg": message, "type": "too_short"}
         raise RecordError("the batch is not valid", [empty])
-    parts: list[pa.RecordBatch] = []
-    for batch in _decoded(body, columns.names):
-        parts += [batch.slice(start, part_rows(schema)) for start in range(0, batch.num_rows, part_rows(schema))]
+    size = min(part_rows(schema), most_rows or messages.rows)
+    parts: list[Part] = []
+    problems: list[Problem] = []
+    first = 0
+    for batch in _pieces(_decoded(body, columns.names), size):
+        with refusing():  # Arrow's own conversions, of decimals of hundreds of digits for one
+            part = columns.read(batch)
+        for row in np.flatnonzero(~part.valid).tolist():
+            problems += columns.problems(batch, row, first + row)
+            if len(problems) > MAX_PROBLEMS:
+                raise invalid_rows(problems)
+            await asyncio.sleep(0)
+        parts.append(part)
+        first += part.rows
         await asyncio.sleep(0)
-    with refusing():  # Arrow's own conversions, of decimals of hundreds of digits for one
-        await columns.check(parts)
-    return ArrowCustomers(columns, parts)
+    if problems:
+        raise invalid_rows(problems)
+    return ArrowCustomers(parts, columns.retired)
+
+
+def _pieces(batches: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for start in range(0, batch.num_rows, size):
+            yield batch.slice(start, size)
 
 
 def _decoded(body: bytes, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
