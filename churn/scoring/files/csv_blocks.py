@@ -1,5 +1,6 @@
 """Blocks of whole CSV rows, taken apart by Arrow where that is certain to give what Python's reader does."""
 
+import codecs
 import csv
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -36,7 +37,7 @@ def whole_rows(data: bytes, delimiter: str, *, is_last: bool) -> Block | None:
     """The whole rows at the beginning of some bytes; None where they may be more than Arrow reads alike.
 
     These are: a carriage return alone, which ends a line; a quote that opens within a field, which is a letter like
-    others; a quote never closed; a row that is too long; bytes that are no text.
+    others; a quote never closed; a row that is too long; bytes that are no text; a byte order mark.
 
     Args:
         data: bytes of a file that begin with a row.
@@ -47,7 +48,12 @@ def whole_rows(data: bytes, delimiter: str, *, is_last: bool) -> Block | None:
     quoted = _QUOTE in data
     size = _quoted_end(data, delimiter, is_last=is_last) if quoted else _plain_end(data, is_last=is_last)
     rows = memoryview(data)[:size]
-    if not size or b"\0" in data or data.count(b"\r", 0, size) != data.count(b"\r\n", 0, size):
+    if (
+        not size
+        or data.startswith(codecs.BOM_UTF8)
+        or b"\0" in data
+        or data.count(b"\r", 0, size) != data.count(b"\r\n", 0, size)
+    ):
         return None
     return Block(rows, quoted) if data.isascii() or _is_text(data[:size]) else None
 
