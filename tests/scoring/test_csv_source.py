@@ -28,7 +28,7 @@ def rows_of(path: Path, *, coded: bool = False, block_bytes: int = SMALL_BLOCK) 
         assert piece.first == len(rows)
         assert piece.rows <= PIECE_ROWS
         fields = zip(*(column.to_pylist() for column in piece.batch.columns), strict=True)
-        at = {row.row: row.problem for row in piece.malformed}
+        at = {row.row: row.problem.split(":")[0] for row in piece.malformed}
         rows += [at[row] if row in at else next(fields) for row in range(piece.first, piece.first + piece.rows)]
         assert next(fields, None) is None
     return rows
@@ -38,9 +38,7 @@ def exact_rows(path: Path) -> Rows:
     dialect = find_dialect(path)
     width = len(dialect.names)
     return [
-        tuple(fields)
-        if len(fields) == width
-        else f"{len(fields)} field{'s' * (len(fields) != 1)} instead of {width}: {','.join(fields)!r}"
+        tuple(fields) if len(fields) == width else f"{len(fields)} field{'s' * (len(fields) != 1)} instead of {width}"
         for _, fields in csv_records(path, dialect)
     ]
 
