@@ -53,7 +53,7 @@ def outcome(read, path):
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(HEADERS), st.lists(WILD, min_size=1, max_size=6), st.booleans())
 @example("a,b,c\n", [['"']], False)
-@example("a,b,c\n", [['5" a,b,c\n"x\ny",2,3\n'] * 6], False)
+@example("a,b,c\n", [['5",2,3\n1,2,"x\ny",2,3\n'] * 6], False)
 @example("a,b,c\n", [["\ufeff1,2,3\n"] * 4], False)
 @example("a,b,c\n", [["a", ",", "\r\n", '"', "\r\n", '"', ",", "1"]], False)
 def test_a_wild_file_is_read_as_by_the_exact_reader(tmp_path, header, parts, coded):

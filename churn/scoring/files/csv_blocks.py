@@ -45,17 +45,14 @@ def whole_rows(data: bytes, delimiter: str, *, is_last: bool) -> Block | None:
         is_last: whether they end with the file.
 
     """
+    if data.startswith(codecs.BOM_UTF8) or b"\0" in data:
+        return None
     quoted = _QUOTE in data
     size = _quoted_end(data, delimiter, is_last=is_last) if quoted else _plain_end(data, is_last=is_last)
-    rows = memoryview(data)[:size]
-    if (
-        not size
-        or data.startswith(codecs.BOM_UTF8)
-        or b"\0" in data
-        or data.count(b"\r", 0, size) != data.count(b"\r\n", 0, size)
-    ):
+    lone = b"\r" in data and data.count(b"\r", 0, size) != data.count(b"\r\n", 0, size)
+    if not size or lone or not (data.isascii() or _is_text(data[:size])):
         return None
-    return Block(rows, quoted) if data.isascii() or _is_text(data[:size]) else None
+    return Block(memoryview(data)[:size], quoted)
 
 
 def take_apart(
