@@ -13,6 +13,8 @@ from churn.scoring.batch import Batch
 from serving.routes import ROUTES, Error, Route
 
 _JSON = "application/json"
+_BINARY: Json = {}
+"""OpenAPI 3.1 describes bytes by their content type alone."""
 _REFERENCE = "#/components/schemas/{model}"
 
 
@@ -81,7 +83,8 @@ def _operation(route: Route, example: Json, *, predict_token: bool) -> Json:
         operation["parameters"] = [_REQUEST_ID, _EXPLAIN]
         shown = example | {REQUEST_ID: "req-safe"}
         content = {"schema": _ref(route.body), "example": {"customers": [shown]} if route.body == "Batch" else shown}
-        operation["requestBody"] = {"required": True, "content": {_JSON: content}}
+        others = {kind: {"schema": _BINARY} for kind in route.other_bodies}
+        operation["requestBody"] = {"required": True, "content": {_JSON: content, **others}}
     if route.protected_by == "monitoring" or (route.protected_by == "predict" and predict_token):
         operation["security"] = [{route.protected_by: []}]
         operation["responses"].update(_errors("401"))
@@ -90,7 +93,8 @@ def _operation(route: Route, example: Json, *, predict_token: bool) -> Json:
 
 def _answer(route: Route) -> Json:
     json: Json = {"type": "object"} if route.answer is None else _ref(route.answer.__name__)
-    content = {kind: {"schema": json if kind == _JSON else {"type": "string"}} for kind in route.content}
+    schemas = {_JSON: json} | dict.fromkeys(route.other_bodies, _BINARY)
+    content = {kind: {"schema": schemas.get(kind, {"type": "string"})} for kind in route.content}
     headers = {"headers": _REQUEST_ID_HEADER} if _JSON in content else {}
     return {"description": route.summary, "content": content, **headers}
 
@@ -119,7 +123,7 @@ _ERROR_TEXT = {
     "408": "The request did not arrive whole in time",
     "409": "The model in service was stored without reasons",
     "413": "The body is too large, or asks for more reasons than an answer holds",
-    "415": "The body is not declared as JSON, or is encoded; then `Accept-Encoding` says what is taken",
+    "415": "The body is not declared as a type that is taken, or is encoded; then `Accept-Encoding` says what is taken",
     "429": "Too much is being worked on; try again after `Retry-After` seconds",
     "431": "The request's head is too large",
     "500": "The service failed; its log has the details",

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from churn.scoring.batch import BatchPrediction
 from churn.scoring.responses import Prediction
+from serving.messages import ARROW
 
 
 class Detail(BaseModel):
@@ -72,6 +73,7 @@ class Route:
         summary: one phrase for the OpenAPI document.
         answer: the model of a JSON answer of status 200; None for any JSON object.
         body: what the JSON body is, of which the schema in service decides; None where there is none.
+        other_bodies: content types that are taken beside JSON.
         content: content types of the answer, the usual one first.
         errors: statuses beside those that every route may answer with.
         protected_by: the bearer token that is asked for; the prediction token only where it is set.
@@ -87,6 +89,7 @@ class Route:
     summary: str
     answer: type[BaseModel] | None = None
     body: Literal["Customer", "Batch"] | None = None
+    other_bodies: tuple[str, ...] = ()
     content: tuple[str, ...] = ("application/json",)
     errors: tuple[str, ...] = ()
     protected_by: Literal["monitoring", "predict"] | None = None
@@ -96,6 +99,7 @@ class Route:
 
 
 _TEXT = ("text/plain",)
+_ARROW = ARROW.decode()
 _OF_A_PREDICTION = ("409", "413", "415", "429", "500", "503")
 
 ROUTES = (
@@ -113,9 +117,11 @@ ROUTES = (
         "POST",
         "/predict/batch",
         "predict_batch",
-        "Probabilities and decisions of 1 to 10,000 customers, all or nothing",
+        "Probabilities and decisions of 1 to 10,000 customers, or of an Arrow stream of more, all or nothing",
         BatchPrediction,
         "Batch",
+        other_bodies=(_ARROW,),
+        content=("application/json", _ARROW),
         errors=_OF_A_PREDICTION,
         protected_by="predict",
     ),
