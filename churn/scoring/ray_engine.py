@@ -11,6 +11,7 @@ times the rows/s), and no actor has to come back after its machine. The model is
 
 import logging
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -42,48 +44,84 @@ except ModuleNotFoundError as error:
 
 _STORE_BYTES = 256 * 2**20
 """Object store of a cluster of this machine alone: the model, and a few numbers of each unit."""
+_ANSWER_SECONDS = 10
 _SUFFIXES = {".parquet": "Parquet", ".pq": "Parquet", ".csv": "CSV", ".tsv": "CSV", ".txt": "CSV"}
 
 
 @dataclass(frozen=True)
 class RayOptions:
-    """What is to be scored.
+    """What is to be scored; `score.py` has more options, which go with its other engine only.
 
     Attributes:
-        source: path, folder, pattern or URL of Parquet or CSV files.
+        given: path, folder, pattern or URL of Parquet or CSV files.
         out: path or URL of the folder of the scores.
+        form: of the parts.
         model: tag; None: the current model's.
         keep: columns to carry along.
         explain: whether each row has its reasons.
+        rank: whether each row has its rank and tenth.
+        on_error: whether rows that cannot be scored are refused, or set aside.
+        resume: whether to go on after the parts that are whole.
+        journal: whether each row is recorded in the prediction journal.
         address: of a running cluster; None: `RAY_ADDRESS`, or else one of this machine alone.
 
     """
 
-    source: str
+    given: str
     out: str
+    form: Literal["parquet", "csv", "arrow"] | None = None
     model: str | None = None
     keep: Sequence[str] = ()
     explain: bool = False
+    rank: bool = False
+    on_error: Literal["refuse", "skip"] = "refuse"
+    resume: bool = False
+    journal: bool = False
     address: str | None = None
+
+    def check(self) -> None:
+        """Refuse what this engine does not do.
+
+        Raises:
+            SettingsError: names the option.
+
+        """
+        others = {
+            "--rank": self.rank,
+            "--on-error skip": self.on_error == "skip",
+            "--resume": self.resume,
+            "--journal": self.journal,
+            f"--format {self.form}": self.form not in (None, "parquet"),
+        }
+        if refused := [name for name, is_given in others.items() if is_given]:
+            raise SettingsError(f"{', '.join(refused)}: --engine ray does not do that; leave it out, or the engine")
+        if PurePosixPath(self.out).suffix.lower() in _SUFFIXES.keys() | {".arrow"}:
+            raise SettingsError(
+                f"--out {self.out}: --engine ray writes a folder of Parquet files; give the name of one"
+            )
 
 
 def run_ray(options: RayOptions, settings: Settings) -> int:
     """Score a table by Ray; returns the exit code 0.
 
     Raises:
+        SettingsError: options do not go together, or no cluster answers.
         NoModel: there is none, or it cannot be used.
         DataError: the input or the output cannot be used, or a row is invalid; then there is no `_SUCCESS`.
 
     """
     start = time.monotonic()
-    source, target = locate(options.source), locate(options.out)
+    options.check()
+    source, target = locate(options.given), locate(options.out)
     files = list_files(source)
+    if any(file.path.startswith(f"{target.path}/") for file in files):
+        raise SettingsError(f"--out {options.out} is a folder that is read too; choose another one")
     model = load_model(options.model, settings.home)
     scorer = PartScorer(model, keep=options.keep, explain=options.explain)
     facts: dict[str, object] = {
         "model_version": model.tag,
         "schema": {"name": model.scorer.schema.name, "digest": model.scorer.schema.digest},
-        "input": options.source,
+        "input": options.given,
     }
     job = _plan(source, target, files, scorer, facts)
     folder.begin(target)
@@ -174,14 +212,35 @@ def _check(job: Job, files: Sequence[InputFile], rows: int) -> None:
 def _cluster(address: str | None) -> Iterator[None]:
     """A connection with a cluster, closed at the end; a cluster of this machine alone ends with it."""
     address = address or os.environ.get("RAY_ADDRESS", "local")
-    local = {"include_dashboard": False, "object_store_memory": _STORE_BYTES, "_node_ip_address": "127.0.0.1"}
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    local: dict[str, Any] = {
+        "include_dashboard": False,
+        "object_store_memory": _STORE_BYTES,
+        "_node_ip_address": "127.0.0.1",
+    }
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what goes wrong is raised, too
     with console.phase("connecting with Ray"):
+        _check_answers(address)
         try:
             ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **(local if address == "local" else {}))
         except (ConnectionError, ValueError) as error:
             raise SettingsError(f"no Ray cluster answers at {address}: {error}") from None
     try:
         yield
+    except ray.exceptions.RayError as error:
+        if "No module named 'churn'" not in str(error):
+            raise
+        raise SettingsError(
+            f"the machines of the cluster at {address} cannot import churn: install this package there, with the extra"
+        ) from None
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Ask whether somebody listens at HOST:PORT: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS).close()
+        except OSError as error:
+            raise SettingsError(f"no Ray cluster answers at {address}: {error}") from None

@@ -10,8 +10,9 @@ Example:
 
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as f
 from pyspark.sql import types as t
@@ -53,10 +54,17 @@ def score(
 
     """
     stored = model if isinstance(model, StoredModel) else load_model(model)
-    used = df.select([_column(name) for name in _needed(df, stored, keep)])
+    names = _needed(df, stored, keep)
+    used = df.select([_column(name) for name in names])
     part = PartScorer(stored, keep=keep, explain=explain)
     output = part.table_scorer(to_arrow_schema(used.schema)).output
-    return used.mapInArrow(part.score, t.StructType([_field(name, used.schema) for name in output.names]))
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return part.score(batch.rename_columns(names) for batch in batches)
+
+    # Of a column whose name has dots, `mapInArrow` would look for a field.
+    plain = used.toDF(*(f"c{number}" for number in range(len(names))))
+    return plain.mapInArrow(run, t.StructType([_field(name, used.schema) for name in output.names]))
 
 
 def _needed(df: DataFrame, model: StoredModel, keep: Sequence[str]) -> list[str]:

@@ -54,9 +54,10 @@ def locate(text: str) -> Location:
     if not _URL.match(text):
         return Location(text, fs.LocalFileSystem(), Path(text).absolute().as_posix())
     try:
-        return Location(text, *fs.FileSystem.from_uri(text))
+        files, path = fs.FileSystem.from_uri(text)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{text} cannot be reached: {error}") from None
+    return Location(text, files, path.rstrip("/"))
 
 
 def list_files(source: Location) -> list[InputFile]:
