@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from rich import console, progress
 from rich.markup import escape
+from rich.text import Text
 
 LONG_BYTES = 10**7
 
@@ -39,6 +40,19 @@ def working(what: str, steps: int) -> Iterator[Advance]:
 
 
 @contextmanager
+def counting(what: str, rows: int | None) -> Iterator[Advance]:
+    """Progress bar of rows, with how many there are a second; how long it takes where it is known how many there are.
+
+    Args:
+        what: shown beside the bar.
+        rows: how many there are; None where that is not known.
+
+    """
+    with _bar(what, rows, _Rows(), _Speed()) as advance:
+        yield advance
+
+
+@contextmanager
 def phase(what: str) -> Iterator[None]:
     """Spinner beside the name of what is done, while it is done."""
     if not sys.stderr.isatty():
@@ -49,8 +63,8 @@ def phase(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def _bar(what: str, total: int, *done: progress.ProgressColumn) -> Iterator[Advance]:
-    if not total or not sys.stderr.isatty():
+def _bar(what: str, total: int | None, *done: progress.ProgressColumn) -> Iterator[Advance]:
+    if total == 0 or not sys.stderr.isatty():
         yield ignore
         return
     columns = (
@@ -62,6 +76,20 @@ def _bar(what: str, total: int, *done: progress.ProgressColumn) -> Iterator[Adva
     with progress.Progress(*columns, console=console.Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total, visible=False)
         yield lambda count: bar.update(task, advance=count, visible=True)
+
+
+class _Rows(progress.ProgressColumn):
+    """How many rows are done."""
+
+    def render(self, task: progress.Task) -> Text:
+        return Text(f"{task.completed:,.0f} rows")
+
+
+class _Speed(progress.ProgressColumn):
+    """How many rows are done a second."""
+
+    def render(self, task: progress.Task) -> Text:
+        return Text(f"{task.speed:,.0f} rows/s" if task.speed else "")
 
 
 def ignore(count: int) -> None:

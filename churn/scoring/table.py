@@ -50,9 +50,12 @@ class TableScorer:
         found: names and types of the table's columns.
         keep: columns to carry along.
         explain: whether each row has its reasons.
+        decimal: mark of numbers that are written as texts; None where numbers have a type.
 
     Attributes:
         columns: of the tables.
+        reads: names of the columns that batches need.
+        coded: those of them that may come as a dictionary of texts.
         output: names and types of the scores' columns: the identifier, where the table has one, those carried along,
             `probability`, `prediction`, `model_version`, `warnings`, and with `explain` `summary` and `reasons`.
 
@@ -61,10 +64,20 @@ class TableScorer:
 
     """
 
-    def __init__(self, scorer: Scorer, found: pa.Schema, *, keep: Sequence[str] = (), explain: bool = False) -> None:
+    def __init__(
+        self,
+        scorer: Scorer,
+        found: pa.Schema,
+        *,
+        keep: Sequence[str] = (),
+        explain: bool = False,
+        decimal: str | None = None,
+    ) -> None:
         self.scorer = scorer
-        self.columns = TableColumns(found, scorer.schema)
+        self.columns = TableColumns(found, scorer.schema, decimal=decimal)
         self._carried = _carried(found, keep, scorer.schema)
+        self.reads = list(dict.fromkeys([*self._carried, *self.columns.names]))
+        self.coded = [name for name in self.columns.coded if name not in self._carried]
         features = [feature.in_files for feature in scorer.schema.feature if feature.in_files in found.names]
         self._needed = list(dict.fromkeys([*self._carried, *features]))
         self._explain = explain

@@ -13,8 +13,10 @@ from churn.data.columns import Columns, shorten
 from churn.errors import DataError
 from churn.schema.definition import Schema
 from churn.schema.feature import Feature
+from churn.scoring.columns.numerals import parse_numbers, with_point
 from churn.scoring.columns.reader import ColumnReader, CustomerColumns
 
+_NUMERIC = ("integer", "number")
 _ALLOWED = {
     "integer": "a number type",
     "number": "a number type",
@@ -29,8 +31,11 @@ class TableColumns:
     Args:
         found: names and types of the table's columns.
         schema: that they should keep to.
+        decimal: mark of numbers that are written as texts; None where numbers have a type.
 
     Attributes:
+        names: of the columns that are read.
+        coded: those of them that are texts.
         notes: what a person should know: columns that are left out, and optional ones that are not there.
 
     Raises:
@@ -38,8 +43,9 @@ class TableColumns:
 
     """
 
-    def __init__(self, found: pa.Schema, schema: Schema) -> None:
+    def __init__(self, found: pa.Schema, schema: Schema, *, decimal: str | None = None) -> None:
         self.schema = schema
+        self._decimal = decimal
         self._rules = Columns(schema)
         self._reader = ColumnReader(schema, missing=self._rules.missing, nan_is_missing=True)
         self._features = {
@@ -47,6 +53,8 @@ class TableColumns:
         }
         if problems := [*self._absent(found.names), *self._twice(found.names), *self._types(found)]:
             raise DataError("\n  ".join(["the table cannot be scored:", *problems]))
+        self.names = list(self._features)
+        self.coded = [name for name, feature in self._features.items() if feature.is_category]
         self.notes = self._notes(found.names)
 
     def read(self, batch: pa.RecordBatch) -> CustomerColumns:
@@ -65,9 +73,13 @@ class TableColumns:
             if text in self._rules.missing:
                 if not feature.optional:
                     found.append((column, f"{shorten(text)} is a missing value, and the schema refuses that"))
-            elif problem := self._rules.field_problem(column, text):
+            elif problem := self._rules.field_problem(column, self._plain(feature, text)):
                 found.append((column, f"{shorten(text)} {problem}"))
         return found
+
+    def _plain(self, feature: Feature, text: str) -> str:
+        """A text with a decimal point, where it is a number's."""
+        return with_point(text, self._decimal) if self._decimal and feature.kind in _NUMERIC else text
 
     def _absent(self, names: Sequence[str]) -> list[str]:
         """Features that must be there and are not; and optional ones that are there under a similar name."""
@@ -92,8 +104,12 @@ class TableColumns:
         return [
             f"column {name}: it holds {shorten(str(kind), 80)[1:-1]}; allowed: {_ALLOWED[feature.kind]}"
             for name, feature in self._features.items()
-            if found.names.count(name) == 1 and not _is_allowed(feature, kind := found.field(name).type)
+            if found.names.count(name) == 1 and not self._is_allowed(feature, kind := found.field(name).type)
         ]
+
+    def _is_allowed(self, feature: Feature, kind: pa.DataType) -> bool:
+        as_text = self._decimal is not None and is_text(kind)
+        return (as_text and feature.kind in _NUMERIC) or _is_allowed(feature, kind)
 
     def _notes(self, names: Sequence[str]) -> list[str]:
         used = {*self._features, self.schema.target.column, *self.schema.retired, *self._rules.ignored(names)}
@@ -103,6 +119,8 @@ class TableColumns:
         return [*notes, *(f"column {name} is not there: scored as missing" for name in absent)]
 
     def _as_in_a_record(self, feature: Feature, column: pa.Array) -> pa.Array:
+        if self._decimal and feature.kind in _NUMERIC and is_text(column.type):
+            return parse_numbers(column, self._rules.missing, self._decimal)
         if feature.kind == "category":
             return column if is_text(column.type) or pa.types.is_null(column.type) else column.cast(pa.string())
         if feature.kind == "boolean" and not pa.types.is_boolean(column.type):

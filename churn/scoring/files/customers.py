@@ -1,0 +1,141 @@
+"""Customers of a run: the rows of all its files, in order, and what scores them."""
+
+from collections.abc import Generator, Iterator, Sequence
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+import pyarrow as pa
+
+from churn.data.columns import shorten
+from churn.data.validation import Problems
+from churn.errors import DataError
+from churn.model.scorer import Scorer
+from churn.scoring.columns.table import as_text
+from churn.scoring.files.inputs import Inputs
+from churn.scoring.files.pipeline import in_order
+from churn.scoring.files.source import Piece, Source
+from churn.scoring.table import ScoredBatch, TableScorer
+
+STOPPED = "stopped at the first rows that cannot be scored; `--on-error skip` sets them aside"
+
+
+class Reject(NamedTuple):
+    """A row that cannot be scored.
+
+    Attributes:
+        row: its number in the file, from 0.
+        problems: what is wrong, in words, and the kind of each.
+        texts: of the columns that are read.
+
+    """
+
+    row: int
+    problems: Sequence[tuple[str, str]]
+    texts: Sequence[str]
+
+
+class Chunk(NamedTuple):
+    """Consecutive rows of a file, scored.
+
+    Attributes:
+        source: the file.
+        piece: the rows.
+        scored: their scores.
+
+    """
+
+    source: Source
+    piece: Piece
+    scored: ScoredBatch
+
+    @property
+    def rejected(self) -> int:
+        """How many of the rows have no score."""
+        return self.piece.rows - len(self.scored.probabilities)
+
+
+class Customers:
+    """The rows of all files, in order.
+
+    Args:
+        inputs: the files.
+        scorer: the model.
+        keep: columns to carry along.
+        explain: whether each row has its reasons.
+
+    Attributes:
+        scorer: of the files' tables.
+        columns: those that are read.
+
+    Raises:
+        DataError: the files lack columns, or have them with other types.
+
+    """
+
+    def __init__(self, inputs: Inputs, scorer: Scorer, keep: Sequence[str], *, explain: bool) -> None:
+        self.inputs = inputs
+        try:
+            self.scorer = TableScorer(scorer, inputs.schema, keep=keep, explain=explain, decimal=inputs.decimal)
+        except DataError as error:
+            raise DataError(f"{inputs.given}: {error}") from None
+        self.columns = self.scorer.reads
+
+    def scored(self, skip: int = 0) -> Generator[Chunk]:
+        """Score the rows, on all processors, after the first `skip`, which end where a piece ends.
+
+        Raises:
+            DataError: a file is damaged, or cannot be read.
+        """
+        for (source, piece), scored in in_order(self._score, self._pieces(skip), joblib.cpu_count()):
+            yield Chunk(source, piece, scored)
+
+    def rejects(self, chunk: Chunk) -> Iterator[Reject]:
+        """The rows of a chunk that have no score, in order."""
+        malformed = {row.row: row for row in chunk.piece.malformed}
+        places = {int(chunk.piece.numbers()[place]): int(place) for place in np.flatnonzero(~chunk.scored.valid)}
+        for row in sorted({*malformed, *places}):
+            if row in malformed:
+                problem = malformed[row].problem
+                yield Reject(row, [(problem, problem)], [""] * len(self.columns))
+            else:
+                yield self._invalid(row, chunk.piece.batch, places[row])
+
+    def _invalid(self, row: int, batch: pa.RecordBatch, place: int) -> Reject:
+        problems = self.scorer.columns.problems(batch, place)
+        texts = [as_text(column[place].as_py()) for column in batch.columns]
+        return Reject(row, [(f"column {column}: {problem}", column) for column, problem in problems], texts)
+
+    def refusal(self, chunk: Chunk) -> DataError:
+        """The error that lists what is wrong with a chunk's rows, of which some have no score."""
+        problems = Problems(chunk.source.unit)
+        identifier = self.scorer.scorer.schema.identifier
+        place = self.columns.index(identifier.column) if identifier and identifier.column in self.columns else None
+        for reject in self.rejects(chunk):
+            named = "" if place is None else f"customer {shorten(reject.texts[place])}, "
+            for problem, kind in reject.problems:
+                problems.add(chunk.source.place(reject.row), f"{named}{problem}", kind)
+        return DataError("\n  ".join([f"{chunk.source.path} cannot be scored:", *problems.lines(), STOPPED]))
+
+    def _score(self, item: tuple[Source, Piece]) -> ScoredBatch:
+        return self.scorer.score(item[1].batch)
+
+    def _pieces(self, skip: int) -> Iterator[tuple[Source, Piece]]:
+        before = 0
+        for source in self.inputs.sources:
+            if source.rows is not None and before + source.rows <= skip:
+                before += source.rows
+                continue
+            first = before
+            start = max(0, skip - first) if source.rows is not None or len(self.inputs.sources) == 1 else 0
+            for piece in _read(source, self.columns, self.scorer.coded, start):
+                before = first + piece.first + piece.rows
+                if before > skip:
+                    yield source, piece
+
+
+def _read(source: Source, columns: Sequence[str], coded: Sequence[str], start: int) -> Iterator[Piece]:
+    try:
+        yield from source.pieces(columns, coded=coded, start=start)
+    except OSError as error:
+        raise DataError(f"{source.path} cannot be read: {error.strerror or error}") from None

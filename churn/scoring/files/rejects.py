@@ -1,0 +1,74 @@
+"""File of rows that were set aside: where each stands, what is wrong with it, and its values as texts."""
+
+import contextlib
+import csv
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _csv import Writer
+
+
+class Rejects:
+    """Takes rows that are set aside.
+
+    Args:
+        writer: of the file, after its header.
+
+    """
+
+    def __init__(self, writer: "Writer") -> None:
+        self._writer = writer
+
+    def add(self, file: Path, place: int, problem: str, texts: Sequence[str]) -> None:
+        """Write a row; its texts in the order of the header."""
+        self._writer.writerow([file, place, problem, *texts])
+
+
+class RejectsForm:
+    """CSV files of rows that are set aside, all with one header.
+
+    Args:
+        unit: what is counted where a row stands: "line" or "row".
+        columns: of the table, those that are read.
+
+    """
+
+    def __init__(self, unit: str, columns: Sequence[str]) -> None:
+        self._header = ["file", unit, "problem", *columns]
+
+    @contextlib.contextmanager
+    def open(self, path: Path) -> Iterator[Rejects]:
+        """Open a file for writing.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        with self._writer(path) as writer:
+            yield Rejects(writer)
+
+    def join(self, path: Path, parts: Sequence[Path]) -> None:
+        """Write the rows of several such files to one.
+
+        Raises:
+            OSError: one cannot be read, or the other cannot be written.
+        """
+        with self._writer(path) as writer:
+            for part in parts:
+                with part.open(encoding="utf-8", newline="") as rows:
+                    writer.writerows(islice(csv.reader(rows), 1, None))
+
+    @contextlib.contextmanager
+    def _writer(self, path: Path) -> "Iterator[Writer]":
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(self._header)
+            yield writer
+
+
+def count_rejects(path: Path) -> int:
+    """How many rows such a file has."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return sum(1 for _ in csv.reader(file)) - 1
