@@ -2,6 +2,7 @@
 
 import mmap
 from collections.abc import Collection, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -63,6 +64,10 @@ class ArrowSource:
     def place(self, row: int) -> int:
         """The row, counted from 1."""
         return row + 1
+
+    def places(self) -> Iterator[int]:
+        """The rows, counted from 1."""
+        return count(1)
 
     def _count_rows(self) -> int:
         with damage_reported(self.path, _KIND), self._opened(_Mapped(self.path), [0]) as reader:

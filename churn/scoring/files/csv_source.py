@@ -67,8 +67,12 @@ class CsvSource:
 
     def place(self, row: int) -> int:
         """The line on which a row begins, as an editor counts."""
-        line, _ = next(islice(csv_records(self.path, self._dialect), row, None))
-        return line
+        return next(islice(self.places(), row, None))
+
+    def places(self) -> Iterator[int]:
+        """The line on which each row begins."""
+        for line, _ in csv_records(self.path, self._dialect):
+            yield line
 
     def _batches(
         self, columns: Sequence[str], coded: Collection[str]

@@ -1,6 +1,7 @@
 """Customers of a run: the rows of all its files, in order, and what scores them."""
 
 from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import joblib
@@ -55,6 +56,23 @@ class Chunk(NamedTuple):
         return self.piece.rows - len(self.scored.probabilities)
 
 
+class Places:
+    """Where a person finds rows that are asked for in order: each file is walked through once."""
+
+    def __init__(self) -> None:
+        self._source: Source | None = None
+        self._walk: Iterator[int] = iter(())
+        self._next = 0
+
+    def of(self, source: Source, row: int) -> int:
+        """Where a row stands, counted from 1, as `Source.unit` says."""
+        if source is not self._source or row < self._next:
+            self._source, self._walk, self._next = source, source.places(), 0
+        place = next(islice(self._walk, row - self._next, None))
+        self._next = row + 1
+        return place
+
+
 class Customers:
     """The rows of all files, in order.
 
@@ -67,6 +85,7 @@ class Customers:
     Attributes:
         scorer: of the files' tables.
         columns: those that are read.
+        places: of the rows.
 
     Raises:
         DataError: the files lack columns, or have them with other types.
@@ -80,6 +99,7 @@ class Customers:
         except DataError as error:
             raise DataError(f"{inputs.given}: {error}") from None
         self.columns = self.scorer.reads
+        self.places = Places()
 
     def scored(self, skip: int = 0) -> Generator[Chunk]:
         """Score the rows, on all processors, after the first `skip`, which end where a piece ends.
@@ -110,11 +130,13 @@ class Customers:
         """The error that lists what is wrong with a chunk's rows, of which some have no score."""
         problems = Problems(chunk.source.unit)
         identifier = self.scorer.scorer.schema.identifier
-        place = self.columns.index(identifier.column) if identifier and identifier.column in self.columns else None
+        name = identifier.column if identifier else None
+        place = self.columns.index(name) if name in self.columns else None
         for reject in self.rejects(chunk):
             named = "" if place is None else f"customer {shorten(reject.texts[place])}, "
+            place_of_row = self.places.of(chunk.source, reject.row)
             for problem, kind in reject.problems:
-                problems.add(chunk.source.place(reject.row), f"{named}{problem}", kind)
+                problems.add(place_of_row, f"{named}{problem}", kind)
         return DataError("\n  ".join([f"{chunk.source.path} cannot be scored:", *problems.lines(), STOPPED]))
 
     def _score(self, item: tuple[Source, Piece]) -> ScoredBatch:

@@ -73,7 +73,8 @@ class PartsFolder:
         """
         try:
             found = sorted(path.name for path in self._folder.iterdir()) if self._folder.exists() else []
-            if not found:
+            if not set(found) - {RUN}:  # a run that ended before its first part
+                (self._folder / RUN).unlink(missing_ok=True)
                 return False
             if not resume:
                 raise SettingsError(self._not_empty(found))

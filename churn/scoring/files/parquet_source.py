@@ -1,6 +1,7 @@
 """Parquet file of customers, read by Arrow: a part of a row group at a time, columns side by side."""
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -67,6 +68,10 @@ class ParquetSource:
     def place(self, row: int) -> int:
         """The row, counted from 1."""
         return row + 1
+
+    def places(self) -> Iterator[int]:
+        """The rows, counted from 1."""
+        return count(1)
 
 
 def _batches(file: pq.ParquetFile, run: _Run, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:

@@ -53,6 +53,10 @@ class Partitioned:
         """As the file itself counts."""
         return self._source.place(row)
 
+    def places(self) -> Iterator[int]:
+        """As the file itself counts."""
+        return self._source.places()
+
 
 def partition_values(path: Path, files: Sequence[Path]) -> list[dict[str, pa.Scalar]]:
     """Of each file the columns of its folders: whole numbers where all files have those, or else texts.

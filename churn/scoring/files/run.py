@@ -129,7 +129,9 @@ class _Run:
             raise self._customers.refusal(chunk)
         for reject in self._customers.rejects(chunk):
             problem = "; ".join(text for text, _ in reject.problems)
-            part.rejects.add(chunk.source.path, chunk.source.place(reject.row), problem, reject.texts)
+            part.rejects.add(
+                chunk.source.path, self._customers.places.of(chunk.source, reject.row), problem, reject.texts
+            )
 
     def _rank(self, ranks: Ranks, advance: Advance) -> None:
         with contextlib.closing(self._customers.scored()) as chunks:

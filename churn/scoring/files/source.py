@@ -94,3 +94,7 @@ class Source(Protocol):
     def place(self, row: int) -> int:
         """Where a person finds a row, counted from 1: of CSV the line on which it begins, as an editor shows it."""
         ...
+
+    def places(self) -> Iterator[int]:
+        """That of each row, in order."""
+        ...
