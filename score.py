@@ -5,14 +5,13 @@ cannot be written; 4 no model; 1 only for a crash.
 """
 
 import argparse
-import importlib.util
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from churn.cli import output_file, run_command
-from churn.errors import SettingsError
 from churn.scoring.files.options import FORMS, Options
 from churn.settings import read_settings
 
@@ -31,11 +30,11 @@ def _run(given: dict[str, Any]) -> int:
     settings = read_settings()
     # Imported here, so that `--help` and a wrong option answer at once: 0.1 s instead of 0.5.
     if options.engine == "ray":
-        if importlib.util.find_spec("ray") is None:
-            raise SettingsError("--engine ray needs the extra `ray`: run `pip install .[ray]` in the project's folder")
-        from churn.scoring.ray_engine import run_ray
+        from churn.scoring.ray_engine import RayOptions, run_ray
 
-        return run_ray(options, settings)
+        return run_ray(
+            RayOptions(**{field.name: getattr(options, field.name) for field in fields(RayOptions)}), settings
+        )
     from churn import console
 
     with console.phase("starting"):
