@@ -74,8 +74,8 @@ class TableScorer:
         decimal: str | None = None,
     ) -> None:
         self.scorer = scorer
-        self.columns = TableColumns(found, scorer.schema, decimal=decimal)
         self._carried = _carried(found, keep, scorer.schema)
+        self.columns = TableColumns(found, scorer.schema, decimal=decimal, carried=self._carried)
         self.reads = list(dict.fromkeys([*self._carried, *self.columns.names]))
         self.coded = [name for name in self.columns.coded if name not in self._carried]
         features = [feature.in_files for feature in scorer.schema.feature if feature.in_files in found.names]

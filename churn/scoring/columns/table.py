@@ -5,7 +5,7 @@ missing values. A category may be whole numbers; a boolean may be 0 and 1, or te
 """
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import pyarrow as pa
 
@@ -32,6 +32,7 @@ class TableColumns:
         found: names and types of the table's columns.
         schema: that they should keep to.
         decimal: mark of numbers that are written as texts; None where numbers have a type.
+        carried: columns that are there for another use.
 
     Attributes:
         names: of the columns that are read.
@@ -43,8 +44,11 @@ class TableColumns:
 
     """
 
-    def __init__(self, found: pa.Schema, schema: Schema, *, decimal: str | None = None) -> None:
+    def __init__(
+        self, found: pa.Schema, schema: Schema, *, decimal: str | None = None, carried: Collection[str] = ()
+    ) -> None:
         self.schema = schema
+        self._carried = carried
         self._decimal = decimal
         self._rules = Columns(schema)
         self._reader = ColumnReader(schema, missing=self._rules.missing, nan_is_missing=True)
@@ -112,7 +116,13 @@ class TableColumns:
         return (as_text and feature.kind in _NUMERIC) or _is_allowed(feature, kind)
 
     def _notes(self, names: Sequence[str]) -> list[str]:
-        used = {*self._features, self.schema.target.column, *self.schema.retired, *self._rules.ignored(names)}
+        used = {
+            *self._features,
+            *self._carried,
+            self.schema.target.column,
+            *self.schema.retired,
+            *self._rules.ignored(names),
+        }
         others = [name for name in names if name not in used]
         absent = [f.in_files for f in self.schema.feature if f.in_files not in self._features]
         notes = [f"columns that the model does not use: {', '.join(others)}"] if others else []

@@ -53,8 +53,12 @@ def open_writer(form: Form, path: Path, schema: pa.Schema) -> Iterator[Writer]:
     kinds = {"parquet": _ParquetWriter, "arrow": _ArrowWriter, "csv": _CsvWriter}
     with path.open("wb") as file:
         writer = kinds[form](file, schema)
-        yield writer
-        writer.close()
+        try:
+            yield writer
+            writer.close()
+        except BaseException:
+            writer.abandon()
+            raise
 
 
 class _GroupWriter:
@@ -78,6 +82,9 @@ class _GroupWriter:
         if self._batches:
             self._flush()
         self._end()
+
+    def abandon(self) -> None:
+        """Write nothing more, not even the end of the file."""
 
     def _flush(self) -> None:
         batches, self._batches, self._rows, self._bytes = self._batches, [], 0, 0
@@ -104,21 +111,14 @@ class _ParquetWriter(_GroupWriter):
         )
 
     def _write_group(self, table: pa.Table) -> None:
-        with self._nothing_more_after_an_error():
-            self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+        self._writer.write_table(table, row_group_size=max(1, table.num_rows))
 
     def _end(self) -> None:
-        with self._nothing_more_after_an_error():
-            self._writer.close()
+        self._writer.close()
 
-    @contextlib.contextmanager
-    def _nothing_more_after_an_error(self) -> Iterator[None]:
-        """What is dropped open tries to write the end of its file once more, and fails once more."""
-        try:
-            yield
-        except BaseException:
-            self._writer.is_open = False
-            raise
+    def abandon(self) -> None:
+        """What is dropped open would try to write the end of its file, which is closed by then, and say so."""
+        self._writer.is_open = False
 
 
 class _ArrowWriter(_GroupWriter):
@@ -152,6 +152,9 @@ class _CsvWriter:
             self._file.write(_lines([_texts(name, column) for name, column in columns]))
 
     def close(self) -> None:
+        """Nothing is left to write."""
+
+    def abandon(self) -> None:
         """Nothing is left to write."""
 
 
