@@ -17,6 +17,11 @@ from churn.scoring.columns.numerals import parse_numbers, with_point
 from churn.scoring.columns.reader import ColumnReader, CustomerColumns
 
 _NUMERIC = ("integer", "number")
+_FEW = 10_000
+_SHOWN = 10
+_CLOSE = 0.8
+"""How alike names are, from 0 to 1, of which one may be meant by the other."""
+_OTHERWISE = "If it is something else, give it a less similar name, and the column is scored as missing"
 _ALLOWED = {
     "integer": "a number type",
     "number": "a number type",
@@ -36,7 +41,7 @@ class TableColumns:
 
     Attributes:
         names: of the columns that are read.
-        coded: those of them that are texts.
+        coded: those of them that had better come as a dictionary of texts, where they are texts: few are distinct.
         notes: what a person should know: columns that are left out, and optional ones that are not there.
 
     Raises:
@@ -52,13 +57,11 @@ class TableColumns:
         self._decimal = decimal
         self._rules = Columns(schema)
         self._reader = ColumnReader(schema, missing=self._rules.missing, nan_is_missing=True)
-        self._features = {
-            feature.in_files: feature for feature in schema.feature if found.get_field_index(feature.in_files) >= 0
-        }
+        self._features = {feature.in_files: feature for feature in schema.feature if feature.in_files in found.names}
         if problems := [*self._absent(found.names), *self._twice(found.names), *self._types(found)]:
             raise DataError("\n  ".join(["the table cannot be scored:", *problems]))
         self.names = list(self._features)
-        self.coded = [name for name, feature in self._features.items() if feature.is_category]
+        self.coded = [name for name, feature in self._features.items() if _has_few_values(feature)]
         self.notes = self._notes(found.names)
 
     def read(self, batch: pa.RecordBatch) -> CustomerColumns:
@@ -73,8 +76,13 @@ class TableColumns:
         found = []
         for feature in self.schema.feature:
             column = feature.in_files
-            text = as_text(batch.column(column)[row].as_py()) if column in self._features else ""
-            if text in self._rules.missing:
+            value = _value(batch.column(column), row) if column in self._features else None
+            if isinstance(value, bytes):
+                found.append((column, f"{shorten(str(value)[1:])} is not UTF-8 text"))
+                continue
+            text = as_text(value)
+            # Of numbers that have a type, no value means that nothing is known.
+            if text == "" or (text in self._rules.missing and (isinstance(value, str) or feature.kind not in _NUMERIC)):
                 if not feature.optional:
                     found.append((column, f"{shorten(text)} is a missing value, and the schema refuses that"))
             elif problem := self._rules.field_problem(column, self._plain(feature, text)):
@@ -87,19 +95,28 @@ class TableColumns:
 
     def _absent(self, names: Sequence[str]) -> list[str]:
         """Features that must be there and are not; and optional ones that are there under a similar name."""
-        expected = {feature.in_files for feature in self.schema.feature} | {self.schema.target.column}
+        expected = {*self._known_names(names), *(feature.in_files for feature in self.schema.feature)}
         others = {name.strip().lower(): name for name in names if name not in expected}
         problems = []
         for feature in self.schema.feature:
             if feature.in_files in self._features:
                 continue
-            close = difflib.get_close_matches(feature.in_files.lower(), others, n=1, cutoff=0.8)
-            if close or not feature.optional:
-                hint = f"; did you mean {others[close[0]]!r}?" if close else ""
+            meant = {feature.in_files.lower(), feature.name.lower()}
+            close = [name for each in meant for name in difflib.get_close_matches(each, others, n=1, cutoff=_CLOSE)]
+            hint = f"; did you mean {others[close[0]]!r}?" if close else ""
+            if not feature.optional:
                 problems.append(f"column {feature.in_files!r} is missing{hint}")
+            elif close:
+                problems.append(f"column {feature.in_files!r} is missing{hint} {_OTHERWISE}")
+        if not problems and not self._features:
+            problems.append("none of the model's columns is there")
         if problems:
             problems.append(f"found: {shorten(','.join(names), 200)}")
         return problems
+
+    def _known_names(self, names: Sequence[str]) -> set[str]:
+        """The columns that may be there and are no features, as the schema says."""
+        return {self.schema.target.column, *self.schema.retired, *self._rules.ignored(names)}
 
     def _twice(self, names: Sequence[str]) -> list[str]:
         return [f"column {name!r} is there twice" for name in self._features if names.count(name) > 1]
@@ -116,16 +133,11 @@ class TableColumns:
         return (as_text and feature.kind in _NUMERIC) or _is_allowed(feature, kind)
 
     def _notes(self, names: Sequence[str]) -> list[str]:
-        used = {
-            *self._features,
-            *self._carried,
-            self.schema.target.column,
-            *self.schema.retired,
-            *self._rules.ignored(names),
-        }
+        used = {*self._features, *self._carried, *self._known_names(names)}
         others = [name for name in names if name not in used]
         absent = [f.in_files for f in self.schema.feature if f.in_files not in self._features]
-        notes = [f"columns that the model does not use: {', '.join(others)}"] if others else []
+        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+        notes = [f"columns that the model does not use: {', '.join(others[:_SHOWN])}{more}"] if others else []
         return [*notes, *(f"column {name} is not there: scored as missing" for name in absent)]
 
     def _as_in_a_record(self, feature: Feature, column: pa.Array) -> pa.Array:
@@ -152,6 +164,18 @@ def as_text(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return repr(int(value))
     return str(value)
+
+
+def _value(column: pa.Array, row: int) -> object:
+    """A value of a column; bytes where it should be a text and is not in UTF-8."""
+    try:
+        return column[row].as_py()
+    except UnicodeDecodeError:
+        return column.slice(row, 1).cast(pa.large_string()).cast(pa.large_binary())[0].as_py()
+
+
+def _has_few_values(feature: Feature) -> bool:
+    return feature.kind in ("category", "boolean") or (feature.kind == "integer" and feature.high - feature.low <= _FEW)
 
 
 def _is_allowed(feature: Feature, kind: pa.DataType) -> bool:

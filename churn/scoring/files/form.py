@@ -19,17 +19,23 @@ def plain(schema: pa.Schema) -> pa.Schema:
 
 
 def shaped(batch: pa.RecordBatch, columns: Sequence[str], coded: Collection[str]) -> pa.RecordBatch:
-    """These columns of a file's batch, texts as `string`, or `CODED` where they are to be."""
+    """These columns of a file's batch, texts as `string`, or `CODED` where they are to be.
+
+    Raises:
+        ArrowInvalid: texts are not UTF-8, which no reader of Arrow's looks at by itself.
+    """
     arrays = [_shaped(batch.column(name), CODED if name in coded else pa.string()) for name in columns]
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
 def _shaped(column: pa.Array, text: pa.DataType) -> pa.Array:
-    if column.type == text or not is_text(column.type):
+    if not is_text(column.type):
         return column
     if text == CODED and not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
-    return column.cast(text)
+    column = column if column.type == text else column.cast(text)
+    column.validate(full=True)
+    return column
 
 
 @contextmanager
