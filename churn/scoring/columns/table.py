@@ -78,7 +78,7 @@ class TableColumns:
             column = feature.in_files
             value = _value(batch.column(column), row) if column in self._features else None
             if isinstance(value, bytes):
-                found.append((column, f"{shorten(str(value)[1:])} is not UTF-8 text"))
+                found.append((column, f"{shorten(value.decode(errors='backslashreplace'))} is not UTF-8 text"))
                 continue
             text = as_text(value)
             # Of numbers that have a type, no value means that nothing is known.
