@@ -68,7 +68,8 @@ async def parse_stream(body: bytes, validator: RecordValidator, most_rows: int |
     """
     schema = validator.schema
     messages = Messages(body, max_arrow_rows(schema))
-    columns = RequestColumns(messages.schema, validator)
+    with refusing():  # names and time zones that are not UTF-8, which are decoded when they are looked at
+        columns = RequestColumns(messages.schema, validator)
     for _ in messages.screen():
         await asyncio.sleep(0)
     if not messages.rows:
