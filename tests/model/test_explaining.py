@@ -45,8 +45,11 @@ class Asked:
     def __init__(self, body):
         self.body, self.request_id = json.dumps(body).encode(), "asked"
 
-    async def json_body(self, limit, cure):
+    async def json_body(self, limit, cure, *, or_arrow=False):
         return self.body
+
+    def declares(self, content_type):
+        return False
 
 
 @pytest.fixture

@@ -89,8 +89,11 @@ class Asked:
 
     scope: ClassVar = {"query_string": b""}
 
-    async def json_body(self, limit, cure):
+    async def json_body(self, limit, cure, *, or_arrow=False):
         return self.body
+
+    def declares(self, content_type):
+        return False
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ MAX_METADATA_BYTES = 2**20
 _COLUMNS_OF_BATCHES = 20_000
 """Columns in all batches together: each costs a fixed time, however few its rows."""
 _FEW_BATCHES = 16
+_SHOWN_CHARACTERS = 200
 _END = b"\xff\xff\xff\xff\0\0\0\0"
 _UNREADABLE = (
     pa.ArrowException,
@@ -56,8 +57,8 @@ def refusing() -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
-        what = (str(error) or type(error).__name__).partition("\n")[0]
-        raise invalid(what[:200]) from None
+        what = str(error).partition("\n")[0]
+        raise invalid(what[:_SHOWN_CHARACTERS] or "it is damaged") from None
 
 
 class Messages:

@@ -1,0 +1,134 @@
+"""Batches as JSON beside batches as Arrow, in one run: rows a second, and what they do to single requests.
+
+    python benchmarks/arrow_batch.py SCHEMA
+
+serves the home of the environment's CHURN_HOME, whose current model is of that schema, on one core, and asks from the
+other. Each row is written to the journal.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from batch import ROWS
+from contestants import BIN, BUNDLED, LOAD_CORE, ROOT, Contestant, Running, example, start
+
+ARROW = "application/vnd.apache.arrow.stream"
+SECONDS = 5.0
+MOST_BYTES = 8 * 2**20
+
+
+def main() -> None:
+    """Measure and print, as JSON."""
+    os.sched_setaffinity(0, {int(LOAD_CORE)})
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("schema", type=Path, nargs="?", default=BUNDLED)
+    record = example(arguments.parse_args().schema)
+    command = (str(BIN / "bentoml"), "serve", ".", "--host", "127.0.0.1", "--port", "{port}")
+    with tempfile.TemporaryDirectory() as folder:
+        server = start(Contestant("arrow", command, record, folder=ROOT), Path(folder) / "server.log")
+        try:
+            print(json.dumps(measure(server, record), indent=2))
+        finally:
+            server.stop()
+
+
+def measure(server: Running, record: dict[str, object]) -> dict[str, float]:
+    """Rows a second of each form, then the delay of single requests beside the largest streams."""
+    table = pa.table({name: pa.array([value] * ROWS) for name, value in record.items()})
+    per_row = len(stream(table)) / ROWS
+    largest = pa.concat_tables([table] * (int(MOST_BYTES / per_row) // ROWS or 1)).combine_chunks()
+    bodies = {
+        "json_10000": (json.dumps({"customers": [record] * ROWS}).encode(), "application/json", ROWS),
+        "arrow_10000": (stream(table), ARROW, ROWS),
+        "arrow_8_mib": (stream(largest), ARROW, largest.num_rows),
+    }
+    url = f"http://127.0.0.1:{server.port}/predict/batch"
+    figures = {
+        f"{name}_rows_per_second": _rows_per_second(partial(post, url, body, kind), rows)
+        for name, (body, kind, rows) in bodies.items()
+    }
+    for name in ("json_10000", "arrow_10000", "arrow_8_mib"):
+        body, kind, _ = bodies[name]
+        p50, p99 = delays_beside(server, partial(post, url, body, kind))
+        figures |= {f"predict_p50_ms_beside_{name}": p50, f"predict_p99_ms_beside_{name}": p99}
+    figures["times_json"] = figures["arrow_10000_rows_per_second"] / figures["json_10000_rows_per_second"]
+    figures["memory_mib"] = server.pss_mib()
+    return figures
+
+
+def stream(table: pa.Table) -> bytes:
+    """The table as an Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def post(url: str, body: bytes, content_type: str) -> bytes:
+    """The answer of status 200."""
+    request = urllib.request.Request(url, body, {"content-type": content_type})  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        content: bytes = answer.read()
+        return content
+
+
+def _rows_per_second(ask: Callable[[], bytes], rows: int) -> float:
+    ask()
+    seconds = []
+    ends = time.perf_counter() + SECONDS
+    while time.perf_counter() < ends:
+        started = time.perf_counter()
+        ask()
+        seconds.append(time.perf_counter() - started)
+    return rows / statistics.median(seconds)
+
+
+def delays_beside(server: Running, ask: Callable[[], bytes]) -> tuple[float, float]:
+    """Median and 99th percentile, in ms, of single requests, one after the other, beside batches without end."""
+    asking = multiprocessing.Process(target=_ask_for_ever, args=(ask,))  # a thread would hold up the one that measures
+    asking.start()
+    try:
+        delays = asyncio.run(_single(server))
+    finally:
+        asking.kill()
+        asking.join()
+    return float(np.median(delays)), float(np.quantile(delays, 0.99))
+
+
+def _ask_for_ever(ask: Callable[[], bytes]) -> None:
+    while True:
+        ask()
+
+
+async def _single(server: Running) -> list[float]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    body = json.dumps(server.contestant.body).encode()
+    head = b"POST /predict HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    delays: list[float] = []
+    ends = time.perf_counter() + SECONDS
+    while time.perf_counter() < ends:
+        started = time.perf_counter()
+        writer.write(head % len(body) + body)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(answer.lower().partition(b"content-length: ")[2].split()[0]))
+        delays.append((time.perf_counter() - started) * 1e3)
+        await asyncio.sleep(0.002)
+    writer.close()
+    return delays
+
+
+if __name__ == "__main__":
+    main()
