@@ -1,4 +1,4 @@
-"""What scoring files costs: `python benchmarks/score.py [--rows 10_000_000] [--rounds 1] [--folder DIR]`.
+"""What scoring files costs: `python benchmarks/score_files.py [--rows 10_000_000] [--rounds 1] [--folder DIR]`.
 
 Of the bundled table, on one core and on two, in turns: ONNX Runtime alone on arrays that are ready, a session and a
 thread for each core; `score.py` from Parquet to Parquet; and from CSV to CSV. Rows a second with all that a command
