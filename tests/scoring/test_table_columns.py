@@ -92,6 +92,7 @@ def expected(rules: Columns, row, decimal: str) -> list[str]:
     st.booleans(),
 )
 @example([("1", "1", "basic", "")], ",", ("",), False)
+@example([("1", "nan", "basic", "")], ".", ("",), False)
 def test_a_row_of_texts_is_refused_exactly_for_its_cells(rows, decimal, missing, coded):
     made = schema(missing)
     text = pa.dictionary(pa.int32(), pa.string()) if coded else pa.string()
