@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from score_runs import contents, customers, score_each, scorer_of, scoring_home
 
+from churn.scoring.files.writers import open_writer
+
 __all__ = ["scoring_home"]
 
 ROWS = 3_000
@@ -141,3 +143,14 @@ def test_journaled_rows_are_seen_by_drift(home_with_model, tmp_path):
     drift = home_with_model.run("drift.py")
     assert drift.returncode == 3, drift.stdout + drift.stderr
     assert "tenure_months" in drift.stdout
+
+
+def test_csv_has_the_numbers_of_the_services_json(tmp_path):
+    """Arrow alone writes 1 for 1.0 and 0.0000014 for 1.4e-6."""
+    values = [0.0, 1.0, 0.1, 1.3763500419372576e-06, 9.999999747378752e-06, 1e-30, 0.3341430723667145]
+    batch = pa.record_batch({"probability": values, "prediction": pa.array([0] * 7, pa.int8())})
+    with open_writer("csv", tmp_path / "out.csv", batch.schema) as writer:
+        writer.write(batch)
+    header, *lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert header == "probability,prediction"
+    assert lines == [f"{orjson.dumps(value).decode()},0" for value in values]

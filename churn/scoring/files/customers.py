@@ -1,6 +1,6 @@
 """Customers of a run: the rows of all its files, in order, and what scores them."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -17,6 +17,8 @@ from churn.scoring.files.inputs import Inputs
 from churn.scoring.files.pipeline import in_order
 from churn.scoring.files.source import Piece, Source
 from churn.scoring.table import ScoredBatch, TableScorer
+
+type Finish = Callable[[ScoredBatch], ScoredBatch]
 
 STOPPED = "stopped at the first rows that cannot be scored; `--on-error skip` sets them aside"
 
@@ -101,13 +103,23 @@ class Customers:
         self.columns = self.scorer.reads
         self.places = Places()
 
-    def scored(self, skip: int = 0) -> Generator[Chunk]:
+    def scored(self, skip: int = 0, finish: Finish | None = None) -> Generator[Chunk]:
         """Score the rows, on all processors, after the first `skip`, which end where a piece ends.
+
+        Args:
+            skip: rows to leave out.
+            finish: what is done with the scores of each piece, on all processors too.
 
         Raises:
             DataError: a file is damaged, or cannot be read.
+
         """
-        for (source, piece), scored in in_order(self._score, self._pieces(skip), joblib.cpu_count()):
+
+        def score(item: tuple[Source, Piece]) -> ScoredBatch:
+            scored = self.scorer.score(item[1].batch)
+            return finish(scored) if finish else scored
+
+        for (source, piece), scored in in_order(score, self._pieces(skip), joblib.cpu_count()):
             yield Chunk(source, piece, scored)
 
     def rejects(self, chunk: Chunk) -> Iterator[Reject]:
@@ -138,9 +150,6 @@ class Customers:
             for problem, kind in reject.problems:
                 problems.add(place_of_row, f"{named}{problem}", kind)
         return DataError("\n  ".join([f"{chunk.source.path} cannot be scored:", *problems.lines(), STOPPED]))
-
-    def _score(self, item: tuple[Source, Piece]) -> ScoredBatch:
-        return self.scorer.score(item[1].batch)
 
     def _pieces(self, skip: int) -> Iterator[tuple[Source, Piece]]:
         before = 0

@@ -25,6 +25,7 @@ from churn.scoring.files.single_file import SingleFile
 from churn.scoring.files.summary import campaign_of, print_summary
 from churn.scoring.files.tally import Tally
 from churn.scoring.stored_model import StoredModel, load_model
+from churn.scoring.table import ScoredBatch
 from churn.settings import Settings
 
 NAME = "score.py"
@@ -102,7 +103,9 @@ class _Run:
         if whole:
             _tell(f"going on after {whole:,} whole part{'s' * (whole > 1)}, {self.tally.read:,} rows")
             advance(self.tally.read)
-        with contextlib.closing(self._customers.scored(skip=self.tally.read)) as chunks:
+        with contextlib.closing(
+            self._customers.scored(self.tally.read, self._with_ranks if self._ranks else None)
+        ) as chunks:
             number_of = _PartNumbers(whole, output.part_rows)
             for number, chunks_of_part in groupby(chunks, number_of):
                 with output.part(number) as part:
@@ -115,14 +118,14 @@ class _Run:
     def _add(self, chunk: Chunk, part: Part) -> None:
         if chunk.rejected:
             self._set_aside(chunk, part)
-        scores = chunk.scored.scores
-        if self._ranks:
-            ranks = self._ranks.columns(chunk.scored.probabilities)
-            scores = pa.RecordBatch.from_arrays([*scores.columns, *ranks], schema=self._schema)
-        part.scores.write(scores)
+        part.scores.write(chunk.scored.scores)
         self.tally.add(chunk.scored.probabilities, chunk.rejected)
         if self._journal:
             self._journal.add(chunk)
+
+    def _with_ranks(self, scored: ScoredBatch) -> ScoredBatch:
+        ranks = self._ranks.columns(scored.probabilities) if self._ranks else []
+        return scored._replace(scores=pa.RecordBatch.from_arrays([*scored.scores.columns, *ranks], schema=self._schema))
 
     def _set_aside(self, chunk: Chunk, part: Part) -> None:
         if part.rejects is None:
