@@ -59,7 +59,8 @@ def read_parts(folder: Path) -> pa.Table:
     return pa.concat_tables(pq.read_table(part) for part in sorted(folder.glob("part-*.parquet")))
 
 
-NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "node_ip_address": "127.0.0.1"}
+# On loopback, and not as 127.0.0.1, in whose place Ray puts the machine's other address.
+NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "node_ip_address": "127.0.0.2"}
 
 
 @contextmanager
