@@ -55,6 +55,7 @@ def test_every_route_is_documented():
         ("train.py",),
         ("drift.py",),
         ("drift.py", "performance"),
+        ("score.py",),
         ("-m", "churn.registry"),
         ("-m", "churn.registry", "prune"),
         ("-m", "churn.registry", "promote"),

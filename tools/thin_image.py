@@ -34,7 +34,7 @@ START_SECONDS = 120
 
 
 def main(venv: Path) -> None:
-    """Thin out `venv`, then run training, the service and drift in it."""
+    """Thin out `venv`, then run training, the service, scoring and drift in it."""
     (packages,) = venv.glob("lib/python3*/site-packages")
     thin(packages)
     run_flows(venv / "bin")
@@ -56,7 +56,7 @@ def thin(packages: Path) -> None:
 
 
 def run_flows(bin_folder: Path) -> None:
-    """Train, serve one prediction, look for drift; raises if one of them cannot."""
+    """Train, serve predictions, score a file, look for drift; raises if one of them cannot."""
     with tempfile.TemporaryDirectory() as scratch:
         environment = os.environ | {
             "CHURN_HOME": scratch,
@@ -71,6 +71,7 @@ def run_flows(bin_folder: Path) -> None:
         # Of the bundled table, whatever lies in the project's folder: the image is the same for every table.
         _run([python, "train.py", "--data", "data/churn.csv", "--schema", "schemas/churn.toml"], environment)
         _serve_once(bin_folder, environment)
+        _run([python, "score.py", "data/churn.csv", "--out", f"{scratch}/scores.parquet"], environment)
         _run([python, "drift.py", "--min-rows", "2"], environment, allowed=(0, 3, 4))
         _run([python, "-m", "churn.registry", "verify"], environment)
 

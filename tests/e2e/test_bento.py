@@ -33,6 +33,7 @@ def test_the_bento_holds_service_training_drift_and_data(store):
         "service.py",
         "train.py",
         "drift.py",
+        "score.py",
         "churn/training/pipeline.py",
         "serving/handlers.py",
         "data/churn.csv",
