@@ -16,15 +16,14 @@ def test_duckdb(engines, tmp_path, name):
     found = getattr(engines, name)
     folder = found.write(tmp_path / "in")
     expected = score_table(found.table, found.model, keep=[KEEP])
-    customers = f"SELECT * FROM read_parquet('{folder}/*.parquet') ORDER BY {KEEP}"
+    customers = duckdb.read_parquet(f"{folder}/*.parquet").order(KEEP)
 
-    whole = score_table(duckdb.sql(customers).to_arrow_table(), found.model, keep=[KEEP])
+    whole = score_table(customers.to_arrow_table(), found.model, keep=[KEEP])
     assert whole.equals(expected)
 
-    batches = duckdb.sql(customers).to_arrow_reader(5_000)
+    batches = customers.to_arrow_reader(5_000)
     pieces = [score_table(pa.Table.from_batches([batch]), found.model, keep=[KEEP]) for batch in batches]
     assert len(pieces) >= 3
     assert pa.concat_tables(pieces).equals(expected)
 
-    scores = whole
-    assert duckdb.sql("SELECT count(*) FROM scores").fetchall() == [(ROWS,)]
+    assert duckdb.from_arrow(whole).count("probability").fetchall() == [(ROWS,)]
