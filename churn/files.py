@@ -42,6 +42,16 @@ def left_overs(folder: Path, prefix: str) -> list[Path]:
     return sorted(folder.glob(f"{prefix}*{_MARK}*"))
 
 
+def remove_left_overs(path: Path) -> None:
+    """Remove what runs that were killed have left of a file that they were to replace."""
+    name = re.compile(rf"\.{re.escape(path.stem)}-(\d+){_MARK}{re.escape(path.suffix)}")
+    for other in path.parent.iterdir():
+        match = name.fullmatch(other.name)
+        if match and not _is_running(int(match[1])):
+            with contextlib.suppress(OSError):
+                other.unlink()
+
+
 def _temporary_beside(path: Path, prefix: str) -> Path:
     # Not tempfile: its 0600 would lock out the service, which may run as another user.
     return path.with_name(f"{prefix}{path.stem}-{os.getpid()}{_MARK}{path.suffix}")
@@ -77,3 +87,13 @@ def _rename(temporary: Path, path: Path) -> None:
 def duckdb_name(path: Path) -> str:
     """The name by which DuckDB reads exactly this file: it takes `*`, `?` and `[` for patterns, `~` for a home."""
     return re.sub(r"[*?[]", r"[\g<0>]", str(path.absolute()))
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

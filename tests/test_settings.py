@@ -117,6 +117,7 @@ def test_only_settings_reads_the_environment(pytestconfig):
         "churn/settings/__init__.py",
         "churn/__init__.py",  # sets what ONNX Runtime reads
         "churn/registry/store.py",  # asks for BentoML's own BENTOML_HOME, as BentoML does
+        "churn/scoring/ray_engine.py",  # Ray's own RAY_ADDRESS, as Ray does, and the switch of its usage reports
         "serving/upstream/bentoml.py",  # and these for the folder of metrics that it gives its workers
         "serving/upstream/prometheus.py",
     }

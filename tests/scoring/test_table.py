@@ -245,7 +245,7 @@ def test_columns_that_cannot_be_scored_are_named(model, table):
     renamed = renamed.set_column(0, "grade", pa.array([1.5] * ROWS)).append_column("price", table["price"])
     lines = refusal(renamed, model).splitlines()
     assert "  column 'visits' is missing; did you mean 'Visits'?" in lines
-    assert "  column 'debt' is missing; did you mean 'debts'?" in lines
+    assert any(line.startswith("  column 'debt' is missing; did you mean 'debts'? ") for line in lines)
     assert any(line.startswith("  column 'price' is ") for line in lines)  # there twice
     assert "  column grade: it holds double; allowed: text or whole numbers" in lines
 

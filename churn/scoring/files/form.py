@@ -51,5 +51,5 @@ def damage_reported(path: Path, kind: str) -> Iterator[None]:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = (str(error).splitlines() or ["without a reason"])[0]
         raise DataError(f"{path} is a damaged {kind} file: {reason}") from None

@@ -2,13 +2,20 @@
 
 import contextlib
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from _csv import Writer
+
+class Writer(Protocol):
+    """What `csv.writer` makes, whose type has no public name."""
+
+    def writerow(self, row: Iterable[Any], /) -> object:
+        """Write a row."""
+
+    def writerows(self, rows: Iterable[Iterable[Any]], /) -> object:
+        """Write rows."""
 
 
 class Rejects:
@@ -19,7 +26,7 @@ class Rejects:
 
     """
 
-    def __init__(self, writer: "Writer") -> None:
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     def add(self, file: Path, place: int, problem: str, texts: Sequence[str]) -> None:
@@ -61,7 +68,7 @@ class RejectsForm:
                     writer.writerows(islice(csv.reader(rows), 1, None))
 
     @contextlib.contextmanager
-    def _writer(self, path: Path) -> "Iterator[Writer]":
+    def _writer(self, path: Path) -> Iterator[Writer]:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(self._header)

@@ -1,10 +1,7 @@
 """One file of scores, which appears whole under its name."""
 
 import contextlib
-import os
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -47,7 +44,7 @@ class SingleFile:
         """
         destination = self._destination
         for path in (destination.path, destination.rejects):
-            remove_left_overs(path)
+            files.remove_left_overs(path)
         with contextlib.ExitStack() as stack:
             scores = stack.enter_context(files.replacing(destination.path))
             rejects = None
@@ -77,23 +74,3 @@ class SingleFile:
 def as_json(document: dict[str, Any]) -> bytes:
     """JSON for people and programs."""
     return orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n"
-
-
-def remove_left_overs(path: Path) -> None:
-    """Remove what runs that were killed have left of a file that they were to replace."""
-    name = re.compile(rf"\.{re.escape(path.stem)}-(\d+)\.tmp{re.escape(path.suffix)}")
-    for other in path.parent.iterdir():
-        match = name.fullmatch(other.name)
-        if match and not _is_running(int(match[1])):
-            with contextlib.suppress(OSError):
-                other.unlink()
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
