@@ -281,6 +281,13 @@ def test_other_types_are_415_and_told_the_two_that_are_taken(server):
     assert ARROW not in single.text
 
 
+@pytest.mark.parametrize("start", [b"ARROW1\0\0", b"PAR1", b'{"customers": []}', b""])
+def test_what_is_no_stream_is_told_the_form_that_is_taken(server, start):
+    answer = ask(server, start + stream(pa.Table.from_pylist([SAFE]))[4:])
+    assert answer.status_code == 400
+    assert answer.json()["detail"][0]["msg"].startswith("it does not begin with a schema: the body must be of Arrow's")
+
+
 def test_a_stream_over_8_mib_is_413(server):
     assert ask(server, b"\0" * (8 * 2**20 + 1)).status_code == 413
 

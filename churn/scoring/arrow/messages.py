@@ -27,6 +27,7 @@ _COLUMNS_OF_BATCHES = 20_000
 """Columns in all batches together: each costs a fixed time, however few its rows."""
 _FEW_BATCHES = 16
 _SHOWN_CHARACTERS = 200
+_BEGIN = b"\xff\xff\xff\xff"
 _END = b"\xff\xff\xff\xff\0\0\0\0"
 _UNREADABLE = (
     pa.ArrowException,
@@ -80,6 +81,10 @@ class Messages:
     def __init__(self, body: bytes, max_rows: int) -> None:
         self._body = body
         self._max_rows = max_rows
+        if not body.startswith(_BEGIN):
+            raise invalid(
+                "it does not begin with a schema: the body must be of Arrow's stream format, not its file format"
+            )
         with refusing():
             self._source = pa.BufferReader(body)
             self._reader = pa.ipc.MessageReader.open_stream(self._source)
