@@ -6,6 +6,7 @@ Example:
 
 """
 
+import difflib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic_core import from_json
 
+from churn.data.columns import shorten
 from churn.errors import DataError
 from churn.model.scorer import Scorer
 from churn.schema.definition import Schema
@@ -157,7 +159,11 @@ def _carried(found: pa.Schema, keep: Sequence[str], schema: Schema) -> list[str]
     names = [identifier.column] if identifier and identifier.column in found.names else []
     names += [name for name in dict.fromkeys(keep) if name not in names]
     if unknown := [name for name in names if found.names.count(name) != 1]:
-        raise DataError(f"there is no one column {unknown[0]!r} to carry along; found: {', '.join(found.names)}")
+        name = unknown[0]
+        why = "is there twice" if name in found.names else "is not there"
+        close = difflib.get_close_matches(name, found.names, n=1) if name not in found.names else []
+        hint = f"; did you mean {close[0]!r}?" if close else f"; found: {shorten(','.join(found.names), 200)}"
+        raise DataError(f"column {shorten(name)} cannot be carried along: it {why}{hint}")
     own = {"probability", "prediction", "model_version", "warnings", "summary", "reasons", "rank", "tenth"}
     if taken := own.intersection(names):
         raise DataError(f"the column {min(taken)!r} cannot be carried along: the scores have one of that name")

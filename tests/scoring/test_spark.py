@@ -96,7 +96,7 @@ def test_a_wrong_table_is_refused_at_once(spark, engines):
     with pytest.raises(DataError, match="column 'plan_type' is missing"):
         score(df, engines.bundled.model)
     df = spark.createDataFrame(engines.bundled.table.slice(0, 10))
-    with pytest.raises(DataError, match="there is no one column 'segment'"):
+    with pytest.raises(DataError, match="column 'segment' cannot be carried along"):
         score(df, engines.bundled.model, keep=["segment"])
 
 

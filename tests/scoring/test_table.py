@@ -245,19 +245,21 @@ def test_columns_that_cannot_be_scored_are_named(model, table):
     renamed = renamed.set_column(0, "grade", pa.array([1.5] * ROWS)).append_column("price", table["price"])
     lines = refusal(renamed, model).splitlines()
     assert "  column 'visits' is missing; did you mean 'Visits'?" in lines
-    assert any(line.startswith("  column 'debt' is missing; did you mean 'debts'? ") for line in lines)
+    assert any(line.startswith("  column 'debt' is missing; did you mean 'debts'? If it is") for line in lines)
     assert any(line.startswith("  column 'price' is ") for line in lines)  # there twice
     assert "  column grade: it holds double; allowed: text or whole numbers" in lines
 
 
 def test_what_cannot_be_carried_along_is_named(model, table):
-    assert refusal(table, model, keep=["nope"]).startswith("there is no one column 'nope' to carry along; found: grade")
+    assert refusal(table, model, keep=["nope"]).startswith(
+        "column 'nope' cannot be carried along: it is not there; did you mean 'note'?"
+    )
     taken = table.append_column("probability", pa.array([1.0] * ROWS))
     assert score_table(taken, model).column_names == OUTPUT
     assert "'probability' cannot be carried along" in refusal(taken, model, keep=["probability"])
     twice = table.append_column("note", table["note"])
     assert score_table(twice, model).column_names == OUTPUT
-    assert "no one column 'note'" in refusal(twice, model, keep=["note"])
+    assert "column 'note' cannot be carried along: it is there twice" in refusal(twice, model, keep=["note"])
 
 
 def test_a_model_without_reasons_says_so(table):

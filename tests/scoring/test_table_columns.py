@@ -171,6 +171,19 @@ def test_columns_that_are_missing_or_twice_are_refused_by_name():
     assert "column 'amount' is missing; did you mean 'Amount '?" in message(["months", "Amount ", "plan"])
 
 
+def test_of_many_columns_that_are_missing_the_first_ones_are_named():
+    features = "".join(f'[[feature]]\nname = "f{number}"\nkind = "number"\n' for number in range(300))
+    wide = parse_schema(
+        'version = 1\nname = "wide"\n[target]\ncolumn = "left"\npositive = [1]\nnegative = [0]\n' + features,
+        "wide.toml",
+    )
+    with pytest.raises(DataError) as refused:
+        TableColumns(pa.schema([("a", pa.string())]), wide)
+    first, *others, more, found = str(refused.value).splitlines()
+    assert (first, len(others)) == ("the table cannot be scored:", 10)
+    assert (others[-1], more, found) == ("  column 'f9' is missing", "  and 290 more like this", "  found: 'a'")
+
+
 def test_an_optional_column_may_be_absent_beside_columns_whose_names_are_known():
     names = ["id", "months", "plan", "amounts", "old_plan", "left", "street"]  # `amounts` is ignored by the schema
     columns = TableColumns(pa.schema([(name, pa.string()) for name in names]), schema(), decimal=".")

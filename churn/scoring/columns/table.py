@@ -58,7 +58,7 @@ class TableColumns:
         self._rules = Columns(schema)
         self._reader = ColumnReader(schema, missing=self._rules.missing, nan_is_missing=True)
         self._features = {feature.in_files: feature for feature in schema.feature if feature.in_files in found.names}
-        if problems := [*self._absent(found.names), *self._twice(found.names), *self._types(found)]:
+        if problems := [*self._absent(found.names), *_few(self._twice(found.names)), *_few(self._types(found))]:
             raise DataError("\n  ".join(["the table cannot be scored:", *problems]))
         self.names = list(self._features)
         self.coded = [name for name, feature in self._features.items() if _has_few_values(feature)]
@@ -110,6 +110,7 @@ class TableColumns:
                 problems.append(f"column {feature.in_files!r} is missing{hint} {_OTHERWISE}")
         if not problems and not self._features:
             problems.append("none of the model's columns is there")
+        problems = _few(problems)
         if problems:
             problems.append(f"found: {shorten(','.join(names), 200)}")
         return problems
@@ -148,6 +149,12 @@ class TableColumns:
         if feature.kind == "boolean" and not pa.types.is_boolean(column.type):
             return _by_text(column, self._rules.boolean)
         return column
+
+
+def _few(problems: list[str]) -> list[str]:
+    """The first ones, and how many more there are: a table may have hundreds of columns."""
+    more = len(problems) - _SHOWN
+    return problems if more <= 0 else [*problems[:_SHOWN], f"and {more} more like this"]
 
 
 def is_text(kind: pa.DataType) -> bool:
