@@ -15,7 +15,8 @@ from churn.scoring.files.source import PIECE_BYTES, PIECE_ROWS, Piece
 
 _KIND = "Parquet"
 _BUFFER = 2**20
-"""Bytes of a column that are read at once; without a limit its whole row group would be."""
+_BUFFERS = 2**26
+"""Bytes of a column, and of all, that are read at once; without a limit their whole row group would be."""
 
 
 class _Run(NamedTuple):
@@ -53,7 +54,7 @@ class ParquetSource:
         with (
             damage_reported(self.path, _KIND),
             # Neither all of a row group at once, as `pre_buffer` would, nor mapped: that shows as memory.
-            pq.ParquetFile(self.path, read_dictionary=texts, pre_buffer=False, buffer_size=_BUFFER) as file,
+            pq.ParquetFile(self.path, read_dictionary=texts, pre_buffer=False, buffer_size=_buffer(columns)) as file,
         ):
             size = _piece_rows(file.metadata, columns)
             for run in _runs(file.metadata, size):
@@ -72,6 +73,10 @@ class ParquetSource:
     def places(self) -> Iterator[int]:
         """The rows, counted from 1."""
         return count(1)
+
+
+def _buffer(columns: Sequence[str]) -> int:
+    return min(_BUFFER, _BUFFERS // max(len(columns), 1))
 
 
 def _batches(file: pq.ParquetFile, run: _Run, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
