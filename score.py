@@ -15,7 +15,7 @@ from churn.cli import output_file, run_command
 from churn.scoring.files.options import FORMS, Options
 from churn.settings import read_settings
 
-INTERRUPTED = "interrupted; there is no output, but of a folder the parts that are whole: --resume goes on after them"
+INTERRUPTED = "interrupted; no file was written, but whole parts of a folder stay: `--resume` goes on after them"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

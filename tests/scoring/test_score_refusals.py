@@ -32,6 +32,7 @@ def wrong(tmp_path_factory):
     frame.head(0).to_csv(folder / "empty.csv", index=False)
     frame[[*frame.columns[1:]]].to_csv(folder / "narrow.csv", index=False)
     frame.loc[[3, 200]].to_csv(folder / "hopeless.csv", index=False)
+    (folder / "bare").touch()
     return folder
 
 
@@ -93,13 +94,33 @@ def test_what_cannot_be_done_is_refused_with_the_cure(scoring_home, wrong, tmp_p
         ((good, "--out", out, "--rejects", tmp_path / "r.csv"), 2, "--rejects goes with --on-error skip only"),
         ((good, "--out", out, "--address", "x"), 2, "--address goes with --engine ray only"),
         (("s3://bucket/in", "--out", out), 2, "is a URL, which this engine does not read; add --engine ray"),
-        ((good, "--out", out, "--keep", "nothing"), 2, "there is no one column 'nothing' to carry along"),
+        (
+            (good, "--out", out, "--keep", "nothing"),
+            2,
+            "column 'nothing' cannot be carried along: it is not there; found: '",
+        ),
         ((good, "--out", out, "--model", "none:v1"), 4, "there is no model 'none:v1'"),
         ((wrong / "empty.csv", "--out", out), 2, "there are columns, but no row of data"),
         ((wrong / "empty.csv", "--out", tmp_path / "e/"), 2, "there are columns, but no row of data"),
         ((wrong / "narrow.csv", "--out", out), 2, "column 'tenure_months' is missing"),
         ((wrong / "hopeless.csv", "--out", out, "--on-error", "skip"), 2, "none of the 2 rows can be scored"),
         ((good, "--out", "/proc/out.csv"), 2, "--out /proc/out.csv cannot be written: "),
+        ((good, "--out", "/dev/full"), 2, "--out /dev/full is no file on a disk"),
+        ((good, "--out", "-"), 2, "--out - is no file on a disk, and scores are written to one; give it a name"),
+        ((good, "--out", wrong / "bare"), 2, "bare: the name of a file ends in .parquet, .csv, .arrow"),
+        ((good, "--out", ""), 2, "--out is empty; is a variable of the shell not set?"),
+        (("", "--out", out), 2, "IN is empty"),
+        ((good, "--out", out, "--model", ""), 2, "--model is empty"),
+        ((tmp_path / "own", "--out", tmp_path / "own/out.csv"), 2, "the next run would read it too; choose another"),
+        ((tmp_path / "own", "--out", tmp_path / "own/parts/"), 2, "the next run would read it too; choose another"),
+        ((f"{tmp_path}/own/*.csv", "--out", tmp_path / "own/out.csv"), 2, "the next run would read it too"),
+        ((f"{tmp_path}/own/[x].csv", "--out", out), 2, "in a pattern [x] is one letter, x: write [[] for a bracket"),
+        ((tmp_path / "full", "--out", out), 2, "full cannot be read: it is a folder without a file of CSV, Parquet,"),
+        (
+            (good, "--out", tmp_path / "o.csv", "--on-error", "skip", "--rejects", tmp_path / "o.csv"),
+            2,
+            "o.csv; choose two names",
+        ),
         ((good,), 2, "the following arguments are required: --out"),
     ]
     for (arguments, code, message), done in zip(
@@ -134,6 +155,24 @@ TableScorer.score = score
         assert (done.code, "has changed while it was read" in done.err) == (2, True), done
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "parts"]
     assert sorted(contents(tmp_path / "parts")) == ["_run.json"]
+
+
+def test_a_file_that_is_gone_by_the_time_it_is_read_is_named(scoring_home, tmp_path):
+    base = tmp_path / "base"
+    base.mkdir()
+    for number in range(8):  # more than are read ahead
+        customers(100).to_parquet(base / f"{number}.parquet")
+    before = f"""
+from pathlib import Path
+from churn.scoring.table import TableScorer
+whole = TableScorer.score
+def score(self, batch):
+    Path({str(base / "7.parquet")!r}).unlink(missing_ok=True)
+    return whole(self, batch)
+TableScorer.score = score
+"""
+    (done,) = score_each(scoring_home, (base, "--out", tmp_path / "out.csv"), before=before)
+    assert (done.code, done.err) == (2, f"score.py: {base}/7.parquet cannot be read: No such file or directory\n")
 
 
 @pytest.mark.parametrize("out", ["out.parquet", "out.csv", "out.arrow", "parts/"])

@@ -1,5 +1,6 @@
 """Form of a file's columns in pieces: one type for all kinds of text."""
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,7 +50,7 @@ def damage_reported(path: Path, kind: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise
+        if isinstance(error, OSError) and error.errno:  # in the words of the system, not of Arrow
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
         reason = (str(error).splitlines() or ["without a reason"])[0]
         raise DataError(f"{path} is a damaged {kind} file: {reason}") from None

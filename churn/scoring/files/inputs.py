@@ -147,6 +147,15 @@ def find_inputs(given: str | Path) -> Inputs:
     return Inputs(str(given), folder, kind, sources, marks)
 
 
+def is_read(given: str, file: Path) -> bool:
+    """Whether a folder or pattern names a file that is not there yet."""
+    path, file = Path(given).absolute(), file.absolute()
+    if path.is_dir():
+        folder, file = path.resolve(), file.resolve()
+        return file != folder and file.is_relative_to(folder) and not _is_hidden(file, folder)
+    return not os.path.lexists(path) and file.match(str(path))
+
+
 def _files(path: Path) -> tuple[list[Path], Path]:
     """The files, and the folder from which their names count."""
     if path.is_dir():
@@ -163,7 +172,8 @@ def _files_like(pattern: Path) -> tuple[list[Path], Path]:
     if not any(part[0] in "._" for part in rest):
         found = [file for file in found if not _is_hidden(file, folder)]
     if not found:
-        raise DataError(f"{pattern} cannot be read: there is no file of such a name")
+        hint = "; in a pattern [x] is one letter, x: write [[] for a bracket" if "[" in str(pattern) else ""
+        raise DataError(f"{pattern} cannot be read: there is no file of such a name{hint}")
     return found, folder
 
 
@@ -178,9 +188,10 @@ def _files_in(folder: Path) -> list[Path]:
         for file in folder.rglob("*")
         if file.suffix.lower() in suffixes and file.is_file() and not _is_hidden(file, folder)
     )
-    if not others:
-        return parquet_files(folder)
-    return sorted([*others, *(parquet_files(folder) if any(folder.rglob(f"*{_PARQUET}")) else [])])
+    has_parquet = any(folder.rglob(f"*{_PARQUET}"))
+    if not others and not has_parquet:
+        raise DataError(f"{folder} cannot be read: it is a folder without a file of {', '.join(_KINDS)}")
+    return sorted([*others, *(parquet_files(folder) if has_parquet else [])])
 
 
 def _kind(path: Path) -> str:
@@ -199,7 +210,7 @@ def _kind(path: Path) -> str:
         hint = f"; it is {what[0]}: {what[1]}" if what else ""
         why = f"its name must end in {', '.join(most)} or {last}{hint}"
     elif path.stat().st_size == 0:
-        why = f"it is empty; expected a {kind} file of customers"
+        why = f"it is empty; expected {'an' if kind == 'Arrow' else 'a'} {kind} file of customers"
     else:
         return kind
     raise DataError(f"{path} cannot be read: {why}")

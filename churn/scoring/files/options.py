@@ -51,6 +51,9 @@ class Options:
         Raises:
             SettingsError: names them.
         """
+        for name, value in (("IN", self.given), ("--out", self.out), ("--model", self.model)):
+            if value == "":
+                raise SettingsError(f"{name} is empty; is a variable of the shell not set?")
         if self.address and self.engine == "local":
             raise SettingsError("--address goes with --engine ray only")
         if self.rejects and self.on_error == "refuse":

@@ -41,7 +41,8 @@ def run(options: Options, settings: Settings) -> int:
     started = time.monotonic()
     destination = Destination.of(options)
     inputs = find_inputs(options.given)
-    destination.check_apart([source.path for source in inputs.sources], rejects=options.on_error == "skip")
+    read = [source.path for source in inputs.sources]
+    destination.check_apart(options.given, read, rejects=options.on_error == "skip")
     with console.phase("loading the model"):
         model = load_model(options.model, settings.home)
     work = _Run(options, destination, inputs, model, settings)
