@@ -172,11 +172,9 @@ def test_columns_that_are_missing_or_twice_are_refused_by_name():
 
 
 def test_of_many_columns_that_are_missing_the_first_ones_are_named():
+    head = 'version = 1\nname = "wide"\n[target]\ncolumn = "left"\npositive = [1]\nnegative = [0]\n'
     features = "".join(f'[[feature]]\nname = "f{number}"\nkind = "number"\n' for number in range(300))
-    wide = parse_schema(
-        'version = 1\nname = "wide"\n[target]\ncolumn = "left"\npositive = [1]\nnegative = [0]\n' + features,
-        "wide.toml",
-    )
+    wide = parse_schema((head + features).encode(), "schema.toml")
     with pytest.raises(DataError) as refused:
         TableColumns(pa.schema([("a", pa.string())]), wide)
     first, *others, more, found = str(refused.value).splitlines()
