@@ -57,6 +57,7 @@ class TableScorer:
     Attributes:
         columns: of the tables.
         reads: names of the columns that batches need.
+        carries: whether any is carried along, the identifier among them.
         coded: those of them that may come as a dictionary of texts.
         output: names and types of the scores' columns: the identifier, where the table has one, those carried along,
             `probability`, `prediction`, `model_version`, `warnings`, and with `explain` `summary` and `reasons`.
@@ -82,6 +83,7 @@ class TableScorer:
         self.coded = [name for name in self.columns.coded if name not in self._carried]
         features = [feature.in_files for feature in scorer.schema.feature if feature.in_files in found.names]
         self._needed = list(dict.fromkeys([*self._carried, *features]))
+        self.carries = bool(self._carried)
         self._explain = explain
         self._retired = [name for name in scorer.schema.retired if name in found.names]
         if explain and scorer.explainer is None:

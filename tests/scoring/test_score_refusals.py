@@ -131,6 +131,13 @@ def test_what_cannot_be_done_is_refused_with_the_cure(scoring_home, wrong, tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["e", "full", "own"]
 
 
+def test_scores_of_customers_without_a_name_are_told_how_to_get_one(scoring_home, wrong, tmp_path):
+    run = (wrong / "good.csv", "--out", tmp_path / "out.csv")
+    without, kept = score_each(scoring_home, run, (*run, "--keep", "region"))
+    assert "no column of the output names the customers" in without.err
+    assert (kept.code, kept.err) == (0, "")
+
+
 def test_without_a_model_the_exit_code_is_4(wrong, tmp_path):
     home = make_home(tmp_path)
     (done,) = score_each(home, (wrong / "good.csv", "--out", tmp_path / "out.csv"))

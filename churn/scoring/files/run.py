@@ -97,6 +97,8 @@ class _Run:
                     output.finish(self.document)
         except OSError as error:
             raise DataError(_unwritable(self._options.out, error)) from None
+        if not self._customers.scorer.carries:
+            _tell("no column of the output names the customers: rows are in the input's order; --keep COLUMN adds one")
         return True
 
     def _write(self, output: SingleFile | PartsFolder, advance: Advance) -> None:
