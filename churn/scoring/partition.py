@@ -8,7 +8,7 @@ import pyarrow as pa
 from churn.data.columns import shorten
 from churn.errors import DataError
 from churn.schema.definition import Schema
-from churn.scoring.columns.table import as_text
+from churn.scoring.columns.table import cell_text
 from churn.scoring.stored_model import StoredModel
 from churn.scoring.table import BATCH_ROWS, TableScorer
 
@@ -86,7 +86,7 @@ def _problem(scorer: TableScorer, batch: pa.RecordBatch, row: int) -> str:
     column, problem = scorer.columns.problems(batch, row)[0]
     identifier = scorer.columns.schema.identifier
     if identifier and identifier.column in batch.schema.names:
-        name = shorten(as_text(batch.column(identifier.column)[row].as_py()))
+        name = shorten(cell_text(batch.column(identifier.column), row))
         return f"{identifier.column} {name}, column {column}: {problem}"
-    fields = (f"{name}={as_text(batch.column(name)[row].as_py())}" for name in batch.schema.names)
+    fields = (f"{name}={cell_text(batch.column(name), row)}" for name in batch.schema.names)
     return f"column {column}: {problem}; the row: {shorten(', '.join(fields), 200)}"

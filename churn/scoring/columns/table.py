@@ -173,6 +173,15 @@ def as_text(value: object) -> str:
     return str(value)
 
 
+def cell_text(column: pa.Array, row: int) -> str:
+    """A value of a column of any type `as_text`; as Arrow shows it where Python has none like it."""
+    try:
+        return as_text(column[row].as_py())
+    except (ValueError, OverflowError, KeyError):  # a moment after the year 9999, a time zone that nobody knows
+        shown: str = column.slice(row, 1).to_string(skip_new_lines=True)
+        return shown.strip("[]")
+
+
 def _value(column: pa.Array, row: int) -> object:
     """A value of a column; bytes where it should be a text and is not in UTF-8."""
     try:

@@ -12,7 +12,7 @@ from churn.data.columns import shorten
 from churn.data.validation import Problems
 from churn.errors import DataError
 from churn.model.scorer import Scorer
-from churn.scoring.columns.table import as_text
+from churn.scoring.columns.table import cell_text
 from churn.scoring.files.inputs import Inputs
 from churn.scoring.files.pipeline import in_order
 from churn.scoring.files.source import Piece, Source
@@ -135,7 +135,7 @@ class Customers:
 
     def _invalid(self, row: int, batch: pa.RecordBatch, place: int) -> Reject:
         problems = self.scorer.columns.problems(batch, place)
-        texts = [as_text(column[place].as_py()) for column in batch.columns]
+        texts = [cell_text(column, place) for column in batch.columns]
         return Reject(row, [(f"column {column}: {problem}", column) for column, problem in problems], texts)
 
     def refusal(self, chunk: Chunk) -> DataError:

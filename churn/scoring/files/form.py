@@ -15,8 +15,17 @@ CODED = pa.dictionary(pa.int32(), pa.string())
 
 
 def plain(schema: pa.Schema) -> pa.Schema:
-    """Names and types of a file's columns: texts of any kind are `string`, and nothing else is said of them."""
-    return pa.schema([(field.name, pa.string() if is_text(field.type) else field.type) for field in schema])
+    """Names and types of a file's columns: texts of any kind are `string`, and nothing else is said of them.
+
+    Values of a dictionary are themselves: there may be another one in each batch, and an Arrow file takes one only.
+    """
+    return pa.schema([(field.name, _plain(field.type)) for field in schema])
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if is_text(kind):
+        return pa.string()
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def shaped(batch: pa.RecordBatch, columns: Sequence[str], coded: Collection[str]) -> pa.RecordBatch:
@@ -31,7 +40,7 @@ def shaped(batch: pa.RecordBatch, columns: Sequence[str], coded: Collection[str]
 
 def _shaped(column: pa.Array, text: pa.DataType) -> pa.Array:
     if not is_text(column.type):
-        return column
+        return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
     if text == CODED and not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     column = column if column.type == text else column.cast(text)

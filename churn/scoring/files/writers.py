@@ -52,7 +52,8 @@ def open_writer(form: Form, path: Path, schema: pa.Schema) -> Iterator[Writer]:
     kinds: Mapping[Form, type[_ParquetWriter | _ArrowWriter | _CsvWriter]]
     kinds = {"parquet": _ParquetWriter, "arrow": _ArrowWriter, "csv": _CsvWriter}
     with path.open("wb") as file:
-        writer = kinds[form](file, schema)
+        with _refusing(form):
+            writer = kinds[form](file, schema)
         try:
             yield writer
             writer.close()
@@ -61,8 +62,24 @@ def open_writer(form: Form, path: Path, schema: pa.Schema) -> Iterator[Writer]:
             raise
 
 
+@contextlib.contextmanager
+def _refusing(form: Form) -> Iterator[None]:
+    """Turn what Arrow says of values that a form cannot hold into a message for the user.
+
+    Raises:
+        DataError: it said something.
+    """
+    try:
+        yield
+    except pa.ArrowException as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"a .{form} file cannot hold the columns to carry along: {reason}") from None
+
+
 class _GroupWriter:
     """Writes rows in groups of about the same size, whatever the size of the batches in which they come."""
+
+    _form: Form
 
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
@@ -88,8 +105,9 @@ class _GroupWriter:
 
     def _flush(self) -> None:
         batches, self._batches, self._rows, self._bytes = self._batches, [], 0, 0
-        # In one piece: where chunks end would show in the bytes of the file.
-        self._write_group(pa.Table.from_batches(batches).cast(self._schema).combine_chunks())
+        with _refusing(self._form):
+            # In one piece: where chunks end would show in the bytes of the file.
+            self._write_group(pa.Table.from_batches(batches).cast(self._schema).combine_chunks())
 
     def _write_group(self, table: pa.Table) -> None:
         raise NotImplementedError
@@ -99,6 +117,8 @@ class _GroupWriter:
 
 
 class _ParquetWriter(_GroupWriter):
+    _form = "parquet"
+
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
         super().__init__(schema)
         self._writer = pq.ParquetWriter(
@@ -122,6 +142,8 @@ class _ParquetWriter(_GroupWriter):
 
 
 class _ArrowWriter(_GroupWriter):
+    _form = "arrow"
+
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
         super().__init__(schema)
         self._writer = pa.ipc.new_file(file, schema)
@@ -139,8 +161,9 @@ class _CsvWriter:
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
         self._file = file
         for field in schema:
+            kind = field.type.value_type if pa.types.is_list(field.type) else field.type
             try:
-                _texts(field.name, pa.nulls(0, field.type))
+                pa.nulls(0, kind).cast(pa.string())
             except pa.ArrowException:
                 raise DataError(f"CSV cannot hold column {field.name} of type {field.type}; choose .parquet") from None
         file.write(_lines([pa.array([name], pa.string()) for name in schema.names]))
@@ -149,7 +172,9 @@ class _CsvWriter:
         """Write rows."""
         if batch.num_rows:
             columns = zip(batch.schema.names, batch.columns, strict=True)
-            self._file.write(_lines([_texts(name, column) for name, column in columns]))
+            with _refusing("csv"):
+                lines = _lines([_texts(name, column) for name, column in columns])
+            self._file.write(lines)
 
     def close(self) -> None:
         """Nothing is left to write."""
@@ -168,8 +193,16 @@ def _texts(name: str, column: pa.Array) -> pa.StringArray:
     if name == "probability":
         return pa.array(number_texts(column.to_numpy()), pa.string())
     if pa.types.is_list(column.type):
-        return pc.binary_join(column.cast(pa.list_(pa.string())), LIST_SEPARATOR)
+        return _joined(column.cast(pa.list_(pa.string())))
     return column.cast(pa.string())
+
+
+def _joined(lists: pa.ListArray) -> pa.StringArray:
+    """[rows] lists of texts as one text each, in which a missing item is empty."""
+    if lists.flatten().null_count:  # for which Arrow would leave out the whole list
+        texts = [None if items is None else [item or "" for item in items] for items in lists.to_pylist()]
+        lists = pa.array(texts, lists.type)
+    return pc.binary_join(lists, LIST_SEPARATOR)
 
 
 def number_texts(values: npt.NDArray[np.float64]) -> list[str]:
