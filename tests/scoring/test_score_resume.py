@@ -1,5 +1,6 @@
 """`kill -9` of `score.py`, and `--resume`: nothing half under a final name, and in the end the same bytes."""
 
+import json
 import random
 import subprocess
 import sys
@@ -52,6 +53,34 @@ def _restore_part_rejects(folder, options) -> None:
     (folder / "_rejects.csv").unlink()
     for number, of_part in enumerate([rows[:1], [], rows[1:2]]):
         (folder / f"_rejects-{number:05d}.csv").write_text(header + "".join(of_part), encoding="utf-8")
+
+
+def test_rows_keep_their_numbers_in_the_journal_of_a_run_that_is_gone_on_with(scoring_home, tmp_path):
+    customers(9_500).to_parquet(tmp_path / "in.parquet")
+    run = (tmp_path / "in.parquet", "--out", f"{tmp_path}/out/", "--journal")
+    before = SMALL_PARTS + PIECES
+    (done,) = score_each(scoring_home, run, before=before)
+    assert done.code == 0, done.err
+    for name in ("_SUCCESS", "part-00003.parquet", "part-00004.parquet"):
+        (tmp_path / "out" / name).unlink()
+    already = len(scoring_home.journal_lines())
+    (done,) = score_each(scoring_home, (*run, "--resume"), before=before)
+    assert done.code == 0, done.err
+    names = [json.loads(line)["request_id"] for line in scoring_home.journal_lines()[already:]]
+    assert [int(name.partition("-")[2]) for name in names] == list(range(6_001, 9_501))
+
+
+@pytest.mark.parametrize("rows", [1_700, 7_000])
+def test_a_file_that_comes_in_other_pieces_is_not_gone_on_with(scoring_home, tmp_path, rows):
+    customers(9_500).to_parquet(tmp_path / "in.parquet")
+    run = (tmp_path / "in.parquet", "--out", f"{tmp_path}/out/")
+    (done,) = score_each(scoring_home, run, before=SMALL_PARTS + PIECES)
+    assert done.code == 0, done.err
+    (tmp_path / "out/_SUCCESS").unlink()
+    (tmp_path / "out/part-00004.parquet").unlink()
+    (done,) = score_each(scoring_home, (*run, "--resume"), before=SMALL_PARTS + PIECES.replace("1_000", str(rows)))
+    assert (done.code, "in other pieces" in done.err) == (2, True), done.err
+    assert not (tmp_path / "out/_SUCCESS").exists()
 
 
 def test_another_run_is_not_gone_on_with(scoring_home, tmp_path):

@@ -152,17 +152,30 @@ class Customers:
         return DataError("\n  ".join([f"{chunk.source.path} cannot be scored:", *problems.lines(), STOPPED]))
 
     def _pieces(self, skip: int) -> Iterator[tuple[Source, Piece]]:
-        before = 0
+        first, done = 0, skip
         for source in self.inputs.sources:
-            if source.rows is not None and before + source.rows <= skip:
-                before += source.rows
+            if source.rows is not None and first + source.rows <= skip:
+                first += source.rows
                 continue
-            first = before
             start = max(0, skip - first) if source.rows is not None or len(self.inputs.sources) == 1 else 0
+            end = first
             for piece in _read(source, self.columns, self.scorer.coded, start):
-                before = first + piece.first + piece.rows
-                if before > skip:
+                begin, end = first + piece.first, first + piece.first + piece.rows
+                if end > skip:
+                    if begin != done:
+                        raise _in_other_pieces(source)
                     yield source, piece
+                    done = end
+            if source.rows is not None and end != first + source.rows:
+                raise _in_other_pieces(source)
+            first = end
+
+
+def _in_other_pieces(source: Source) -> DataError:
+    """The error that keeps rows from being left out, or scored twice, after a release that reads files otherwise."""
+    return DataError(
+        f"{source.path} comes in other pieces than when the parts that are there were scored; delete them, begin anew"
+    )
 
 
 def _read(source: Source, columns: Sequence[str], coded: Sequence[str], start: int) -> Iterator[Piece]:

@@ -38,10 +38,13 @@ class RowJournal:
         self._prefix = digest[:12]
         identifier = scorer.scorer.schema.identifier
         self._identifier = identifier.column if identifier and identifier.column in scorer.reads else None
-        self._row = 0
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: Chunk, before: int) -> None:
         """Record the rows of a chunk that have a score; what was computed with others has no delay of its own: 0.
+
+        Args:
+            chunk: the rows.
+            before: how many rows of the input come before them.
 
         Raises:
             DataError: the journal cannot be written.
@@ -49,7 +52,7 @@ class RowJournal:
         scorer, scored = self._scorer.scorer, chunk.scored
         batch = chunk.piece.batch.filter(pa.array(scored.valid))
         customers = customers_of(scorer.schema, self._scorer.columns.read(batch))
-        names = self._names(chunk, batch)
+        names = self._names(chunk, batch, before)
         moment = utc_now()
         lines = [
             journal_line(render(scorer, Scored(customer, name, probability), 0.0, moment))
@@ -63,10 +66,9 @@ class RowJournal:
                 f"{self._journal.path} cannot be written: {error.strerror or error}; make room, or leave out --journal"
             ) from None
 
-    def _names(self, chunk: Chunk, batch: pa.RecordBatch) -> list[str]:
+    def _names(self, chunk: Chunk, batch: pa.RecordBatch, before: int) -> list[str]:
         """What each row is called: its identifier, or else the input's digest and its number, from 1."""
-        first, self._row = self._row, self._row + chunk.piece.rows
-        numbers = (chunk.piece.numbers()[chunk.scored.valid] - chunk.piece.first + first + 1).tolist()
+        numbers = (chunk.piece.numbers()[chunk.scored.valid] - chunk.piece.first + before + 1).tolist()
         own = [""] * len(numbers) if self._identifier is None else map(as_text, batch[self._identifier].to_pylist())
         return [
             name if name.isprintable() and 0 < len(name) <= _LONGEST_ID else f"{self._prefix}-{number}"

@@ -122,9 +122,9 @@ class _Run:
         if chunk.rejected:
             self._set_aside(chunk, part)
         part.scores.write(chunk.scored.scores)
-        self.tally.add(chunk.scored.probabilities, chunk.rejected)
         if self._journal:
-            self._journal.add(chunk)
+            self._journal.add(chunk, self.tally.read)
+        self.tally.add(chunk.scored.probabilities, chunk.rejected)
 
     def _with_ranks(self, scored: ScoredBatch) -> ScoredBatch:
         ranks = self._ranks.columns(scored.probabilities) if self._ranks else []
