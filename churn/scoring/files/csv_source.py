@@ -51,11 +51,6 @@ class CsvSource:
         self.decimal: str | None = self._dialect.decimal
         self.schema = pa.schema([(name, pa.string()) for name in self._dialect.names])
 
-    @property
-    def unusual(self) -> str:
-        """What a person should know of how it is read: an unusual delimiter, a decimal comma; or nothing."""
-        return self._dialect.unusual
-
     def pieces(self, columns: Sequence[str], *, coded: Collection[str] = (), start: int = 0) -> Iterator[Piece]:
         """Read these columns of all rows, in order: `Source.pieces`."""
         first = 0
