@@ -22,16 +22,24 @@ class PartScorer:
         model: scores them; made ready once in each process.
         keep: columns to carry along, beside the identifier.
         explain: whether each row has its reasons.
+        decimal: mark of numbers that are written as texts; None where numbers have a type.
 
     Attributes:
         keep: as given.
 
     """
 
-    def __init__(self, model: StoredModel, *, keep: Sequence[str] = (), explain: bool = False) -> None:
+    def __init__(
+        self, model: StoredModel, *, keep: Sequence[str] = (), explain: bool = False, decimal: str | None = None
+    ) -> None:
         self._model = model
         self.keep = tuple(keep)
         self._explain = explain
+        self._decimal = decimal
+
+    def of_texts(self, decimal: str) -> "PartScorer":
+        """The same for tables whose numbers are texts with this decimal mark."""
+        return PartScorer(self._model, keep=self.keep, explain=self._explain, decimal=decimal)
 
     @property
     def schema(self) -> Schema:
@@ -45,7 +53,7 @@ class PartScorer:
             DataError: the table has not the columns that the model needs.
 
         """
-        return TableScorer(self._model.scorer, found, keep=self.keep, explain=self._explain)
+        return TableScorer(self._model.scorer, found, keep=self.keep, explain=self._explain, decimal=self._decimal)
 
     def score(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Score batches of any size; each comes back as one or more, in order.

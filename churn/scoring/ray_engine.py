@@ -151,7 +151,8 @@ def _plan(
         raise DataError(f"{others[0]}: the Ray engine reads files of one kind, by their suffix: {allowed}")
     form = None
     if kinds[files[0].path] == "CSV":
-        form = find_form(source, files, scorer.schema)
+        form = find_form(source, files)
+        scorer = scorer.of_texts(form.dialect.decimal)
         schemas = [(files[0].path, form.schema)]
         units = [Unit(file.path, None, None) for file in files]
     else:

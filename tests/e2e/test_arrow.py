@@ -76,6 +76,7 @@ def test_each_row_has_the_probability_of_a_single_request(server):
     assert probabilities == [httpx.post(f"{server.url}/predict", json=row).json()["probability"] for row in rows]
 
 
+@pytest.mark.slow
 def test_optional_features_and_a_retired_field_are_warned_of_as_in_json(shop_server):
     rows = [
         {"class": "Gold", "items": 3, "copy": 1.5, "get": True, "town": "accra", "debt": None},
@@ -306,6 +307,7 @@ def test_the_document_names_both_types(server):
     assert list(operation["responses"]["200"]["content"]) == ["application/json", ARROW]
 
 
+@pytest.mark.slow
 def test_a_journal_that_cannot_be_written_drops_lines_not_answers(tmp_path, trained_home):
     home = Home(tmp_path / "home", trained_home.bentoml_home)
     shutil.copytree(trained_home.path, home.path, ignore=shutil.ignore_patterns("logs", "*.log"))

@@ -139,7 +139,7 @@ def test_mistakes_end_with_a_message_and_no_success(engines, cluster, tmp_path):
         (bad, "out", "customer 'C-001234', column items: '501' is out of range; allowed: whole numbers from 0 to 500"),
         (tmp_path / "cut.parquet", "out", "is not a whole Parquet file"),
         (tmp_path / "empty.parquet", "out", "has no rows"),
-        (tmp_path / "bad.csv", "out", "invalid value 'many'"),
+        (tmp_path / "bad.csv", "out", "customer 'C-1', column items: 'many' is not a number"),
         (tmp_path / "none.parquet", "out", "there is no such file"),
         (bad, "bad", "is a folder that is read too"),
         (bad, "full", "holds 'notes.txt', which is no part of scores"),

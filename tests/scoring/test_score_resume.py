@@ -55,6 +55,7 @@ def _restore_part_rejects(folder, options) -> None:
         (folder / f"_rejects-{number:05d}.csv").write_text(header + "".join(of_part), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_rows_keep_their_numbers_in_the_journal_of_a_run_that_is_gone_on_with(scoring_home, tmp_path):
     customers(9_500).to_parquet(tmp_path / "in.parquet")
     run = (tmp_path / "in.parquet", "--out", f"{tmp_path}/out/", "--journal")
@@ -71,6 +72,7 @@ def test_rows_keep_their_numbers_in_the_journal_of_a_run_that_is_gone_on_with(sc
 
 
 @pytest.mark.parametrize("rows", [1_700, 7_000])
+@pytest.mark.slow
 def test_a_file_that_comes_in_other_pieces_is_not_gone_on_with(scoring_home, tmp_path, rows):
     customers(9_500).to_parquet(tmp_path / "in.parquet")
     run = (tmp_path / "in.parquet", "--out", f"{tmp_path}/out/")

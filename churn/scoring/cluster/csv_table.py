@@ -1,17 +1,15 @@
-"""CSV files of customers, read by Arrow wherever they are: numbers as such, all else as texts."""
+"""CSV files of customers, read by Arrow wherever they are, as texts: what they mean is the scorer's to say."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import pyarrow as pa
 from pyarrow import csv
 
-from churn.data.columns import Columns
 from churn.data.csv_dialect import Dialect, find_dialect
 from churn.errors import DataError
-from churn.schema.definition import Schema
 from churn.scoring.cluster.location import InputFile, Location
 
 _HEAD_BYTES = 2**18
@@ -23,22 +21,18 @@ class CsvForm(NamedTuple):
 
     Attributes:
         dialect: header, delimiter and decimal mark.
-        types: of each column: float64 of the features that are numbers, string of the others.
-        missing: fields that mean that nothing is known.
 
     """
 
     dialect: Dialect
-    types: Mapping[str, pa.DataType]
-    missing: Sequence[str]
 
     @property
     def schema(self) -> pa.Schema:
         """Names and types of the columns, in the file's order."""
-        return pa.schema([(name, self.types[name]) for name in self.dialect.names])
+        return pa.schema([(name, pa.string()) for name in self.dialect.names])
 
 
-def find_form(source: Location, files: Sequence[InputFile], schema: Schema) -> CsvForm:
+def find_form(source: Location, files: Sequence[InputFile]) -> CsvForm:
     """The form that all of a table's CSV files have.
 
     Raises:
@@ -49,16 +43,14 @@ def find_form(source: Location, files: Sequence[InputFile], schema: Schema) -> C
     for file in files[1:]:
         if _dialect(source, file) != dialect:
             raise DataError(f"{file.path} has another header or delimiter than {files[0].path}; score it by itself")
-    numbers = {feature.in_files for feature in schema.feature if feature.kind in ("integer", "number")}
-    types = {name: pa.float64() if name in numbers else pa.string() for name in dialect.names}
-    return CsvForm(dialect, types, sorted(Columns(schema).missing))
+    return CsvForm(dialect)
 
 
 def read_csv(opened: pa.NativeFile, columns: Sequence[str], form: CsvForm) -> Iterator[pa.RecordBatch]:
     """Read these columns of all rows, in order.
 
     Raises:
-        pa.ArrowException: the file is damaged, or a number is none: names column, row and value.
+        pa.ArrowException: the file is damaged.
 
     """
     dialect = form.dialect
@@ -66,12 +58,7 @@ def read_csv(opened: pa.NativeFile, columns: Sequence[str], form: CsvForm) -> It
         opened,
         csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES, column_names=dialect.names, skip_rows=dialect.line),
         csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True),
-        csv.ConvertOptions(
-            column_types=form.types,
-            include_columns=list(columns),
-            null_values=form.missing,
-            decimal_point=dialect.decimal,
-        ),
+        csv.ConvertOptions(column_types=form.schema, include_columns=list(columns)),
     ) as reader:
         yield from reader
 
