@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from dataclasses import fields, replace
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, Home
 from drift_samples import TAG, customers, line, make_report, write_journal
+from peak_memory import run_measured
 from rich.console import Console
 from test_drift_alert import Receiver
 
@@ -280,15 +280,11 @@ def test_a_large_journal_is_read_in_bounded_memory_and_its_end_at_once(drift_hom
     limits = {("--last-n", "500"): 6.0, ("--since", "2024-11-01T00:00Z"): 30.0}
     for arguments, seconds in limits.items():
         started = time.monotonic()
-        process = subprocess.Popen(
-            [sys.executable, "drift.py", *arguments], cwd=ROOT, env=drift_home.environment, stdout=subprocess.PIPE
-        )
-        out = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
+        done = run_measured([sys.executable, "drift.py", *arguments], cwd=ROOT, env=drift_home.environment)
         assert time.monotonic() - started < seconds
-        assert os.waitstatus_to_exitcode(status) in (NO_DRIFT, DRIFT), out
-        assert usage.ru_maxrss < 2**20, "KiB"
-    assert b"2,000,000 predictions" in out
+        assert done.returncode in (NO_DRIFT, DRIFT), done
+        assert done.peak_gib < 1
+    assert "2,000,000 predictions" in done.stdout
 
 
 def test_what_the_service_logs_is_judged_and_the_service_shows_the_report(server):

@@ -1,8 +1,6 @@
 """Training on a million rows, and on rows with holes."""
 
 import json
-import os
-import subprocess
 import sys
 import time
 
@@ -10,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from peak_memory import run_measured
 
 pytestmark = pytest.mark.slow
 
@@ -40,19 +39,14 @@ def test_a_million_rows_train_in_bounded_memory(home, tmp_path):
     plain = home.run("-c", _PLAIN_FIT, str(data))
     read, fit = map(float, plain.stdout.split())
     started = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, "train.py", "--data", str(data)], cwd=ROOT, env=home.environment, stdout=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(process.pid, 0)
+    done = run_measured([sys.executable, "train.py", "--data", str(data)], cwd=ROOT, env=home.environment)
     seconds = time.monotonic() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    peak = usage.ru_maxrss / 2**20
+    assert done.returncode == 0
     sys.stderr.write(
-        f"\n1,000,000 rows: {seconds:.1f} s with about 3 s of start-up, peak {peak:.2f} GiB; "
+        f"\n1,000,000 rows: {seconds:.1f} s with about 3 s of start-up, peak {done.peak_gib:.2f} GiB; "
         f"scikit-learn's fit {fit:.2f} s, pandas' read {read:.2f} s\n"
     )
-    assert peak < 2.0
+    assert done.peak_gib < 2.0
 
 
 def test_missing_values_are_imputed_not_dropped(home, tmp_path):
