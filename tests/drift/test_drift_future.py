@@ -147,6 +147,7 @@ def test_labels_of_nothing_but_such_predictions_cannot_be_judged(tmp_path):
         measure(tmp_path, some + lines, labels)
 
 
+@pytest.mark.slow
 def test_the_performance_command_names_them(tmp_path, trained_home):
     ids, _, truth, lines = predictions()
     write_journal(tmp_path / "logs" / "predictions-a-1.jsonl", *lines, ahead())

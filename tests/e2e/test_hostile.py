@@ -237,6 +237,7 @@ def test_any_body_is_answered_or_refused(http, body, path):
 
 @wild
 @given(seed=st.integers(0, 2**32))
+@pytest.mark.slow
 def test_any_bytes_are_answered_refused_or_cut_off(target, seed):
     for answer in answers(raw(target, random_request(seed), wait=0.05)):
         check_answer(*answer)

@@ -69,6 +69,7 @@ def test_the_page_is_documented(server):
     assert set(content) == {"application/json", "text/html"}
 
 
+@pytest.mark.slow
 def test_the_page_needs_the_token_and_follows_the_pointer(guarded):
     def ask(**headers):
         return httpx.get(f"{guarded.url}/model", headers=BROWSER | headers)

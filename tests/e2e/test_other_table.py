@@ -108,6 +108,7 @@ def test_answers_fit_the_document(of_the_shop):
         jsonschema.validate(ask(of_the_shop, record).json(), prediction, jsonschema.Draft202012Validator)
 
 
+@pytest.mark.slow
 def test_bentomls_client_sends_what_the_model_in_service_takes_also_after_a_swap(server):
     serving(server, BUNDLED)
     with bentoml.SyncHTTPClient(server.url) as client:  # which reads `/schema.json` now, and not again

@@ -38,6 +38,7 @@ def client(server):
         yield client
 
 
+@pytest.mark.slow
 def test_a_thousand_records_are_answered_alike_three_ways(server, client):
     rng = random.Random(20)  # noqa: S311 - test data
     statuses = {200: 0, 400: 0}

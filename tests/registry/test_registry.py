@@ -266,6 +266,7 @@ def test_there_is_one_writer_even_in_one_process_and_before_the_first_model(regi
     assert registry.verify() == []
 
 
+@pytest.mark.slow
 def test_twenty_writers_at_once_lose_nothing(registry):
     def train():
         mine = Registry(registry.layout.home)

@@ -109,6 +109,7 @@ def fits(document, value):
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.data())
+@pytest.mark.slow
 def test_a_record_is_accepted_where_it_fits_the_document_and_only_there(data):
     schema = data.draw(schemas())
     document, validator = record_schema(schema, example_record(schema)), RecordValidator(schema)

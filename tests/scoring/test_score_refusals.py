@@ -183,6 +183,7 @@ TableScorer.score = score
 
 
 @pytest.mark.parametrize("out", ["out.parquet", "out.csv", "out.arrow", "parts/"])
+@pytest.mark.slow
 def test_a_full_disk_is_a_message_and_leaves_no_output(scoring_home, tmp_path, out):
     """A file-size limit cuts a write as a full disk does: some bytes are taken, then none."""
     frame = customers(60_000)

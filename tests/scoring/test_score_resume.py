@@ -22,7 +22,14 @@ parquet_source.PIECE_ROWS = 1_000
 KILLS = 30
 
 
-@pytest.mark.parametrize("options", [(), ("--rank", "--format", "csv"), ("--on-error", "skip", "--format", "arrow")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        pytest.param(("--rank", "--format", "csv"), marks=pytest.mark.slow),
+        pytest.param(("--on-error", "skip", "--format", "arrow"), marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_that_is_gone_on_with_ends_with_the_same_bytes(scoring_home, tmp_path, options):
     frame = customers(9_500)
     if "skip" in options:

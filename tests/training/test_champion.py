@@ -177,6 +177,7 @@ def test_of_very_many_rows_some_are_compared(trained_home, monkeypatch, predicti
     assert found.left_out <= 2  # a fresh customer may happen to equal one of the champion's
 
 
+@pytest.mark.slow
 def test_a_champion_that_came_while_training_is_compared_with(trained_home, tmp_path, monkeypatch, data):
     home = make_home(tmp_path)
     shutil.copytree(trained_home.path, home.path, dirs_exist_ok=True)

@@ -80,6 +80,7 @@ def test_a_holdout_that_was_trained_on_evaluates_nothing(home, tmp_path):
     assert "1,200 of 1,800 rows of" in evaluated.stderr
 
 
+@pytest.mark.slow
 def test_a_holdout_is_checked_like_the_data(home, tmp_path):
     (tmp_path / "good.csv").write_text(VALID)
     done = home.run("train.py", "--data", str(tmp_path / "good.csv"), "--holdout", str(tmp_path / "none.csv"))
