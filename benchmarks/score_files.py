@@ -23,6 +23,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from churn.data.simulation import simulate
 from churn.model.scorer import Scorer
 from churn.model.session import Categories, Numbers
