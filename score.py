@@ -7,7 +7,6 @@ cannot be written; 4 no model; 1 only for a crash.
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +29,9 @@ def _run(given: dict[str, Any]) -> int:
     settings = read_settings()
     # Imported here, so that `--help` and a wrong option answer at once: 0.1 s instead of 0.5.
     if options.engine == "ray":
-        from churn.scoring.ray_engine import RayOptions, run_ray
+        from churn.scoring.ray_engine import run_ray
 
-        return run_ray(
-            RayOptions(**{field.name: getattr(options, field.name) for field in fields(RayOptions)}), settings
-        )
+        return run_ray(options, settings)
     from churn import console
 
     with console.phase("starting"):

@@ -16,10 +16,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
@@ -30,6 +29,7 @@ from churn.scoring.cluster.csv_table import find_form
 from churn.scoring.cluster.job import Job, Part, part_name, with_metadata
 from churn.scoring.cluster.location import InputFile, Location, list_files, locate
 from churn.scoring.cluster.unit import Unit, read_footers
+from churn.scoring.files.options import Options
 from churn.scoring.partition import PartScorer, needed_columns
 from churn.scoring.stored_model import load_model
 from churn.settings import Settings
@@ -48,60 +48,27 @@ _ANSWER_SECONDS = 10
 _SUFFIXES = {".parquet": "Parquet", ".pq": "Parquet", ".csv": "CSV", ".tsv": "CSV", ".txt": "CSV"}
 
 
-@dataclass(frozen=True)
-class RayOptions:
-    """What is to be scored; `score.py` has more options, which go with its other engine only.
+def check_options(options: Options) -> None:
+    """Refuse what this engine does not do.
 
-    Attributes:
-        given: path, folder, pattern or URL of Parquet or CSV files.
-        out: path or URL of the folder of the scores.
-        form: of the parts.
-        model: tag; None: the current model's.
-        keep: columns to carry along.
-        explain: whether each row has its reasons.
-        rank: whether each row has its rank and tenth.
-        on_error: whether rows that cannot be scored are refused, or set aside.
-        resume: whether to go on after the parts that are whole.
-        journal: whether each row is recorded in the prediction journal.
-        address: of a running cluster; None: `RAY_ADDRESS`, or else one of this machine alone.
+    Raises:
+        SettingsError: names the option.
 
     """
-
-    given: str
-    out: str
-    form: Literal["parquet", "csv", "arrow"] | None = None
-    model: str | None = None
-    keep: Sequence[str] = ()
-    explain: bool = False
-    rank: bool = False
-    on_error: Literal["refuse", "skip"] = "refuse"
-    resume: bool = False
-    journal: bool = False
-    address: str | None = None
-
-    def check(self) -> None:
-        """Refuse what this engine does not do.
-
-        Raises:
-            SettingsError: names the option.
-
-        """
-        others = {
-            "--rank": self.rank,
-            "--on-error skip": self.on_error == "skip",
-            "--resume": self.resume,
-            "--journal": self.journal,
-            f"--format {self.form}": self.form not in (None, "parquet"),
-        }
-        if refused := [name for name, is_given in others.items() if is_given]:
-            raise SettingsError(f"{', '.join(refused)}: --engine ray does not do that; leave it out, or the engine")
-        if PurePosixPath(self.out).suffix.lower() in _SUFFIXES.keys() | {".arrow"}:
-            raise SettingsError(
-                f"--out {self.out}: --engine ray writes a folder of Parquet files; give the name of one"
-            )
+    others = {
+        "--rank": options.rank,
+        "--on-error skip": options.on_error == "skip",
+        "--resume": options.resume,
+        "--journal": options.journal,
+        f"--format {options.form}": options.form not in (None, "parquet"),
+    }
+    if refused := [name for name, is_given in others.items() if is_given]:
+        raise SettingsError(f"{', '.join(refused)}: --engine ray does not do that; leave it out, or the engine")
+    if PurePosixPath(options.out).suffix.lower() in _SUFFIXES.keys() | {".arrow"}:
+        raise SettingsError(f"--out {options.out}: --engine ray writes a folder of Parquet files; give the name of one")
 
 
-def run_ray(options: RayOptions, settings: Settings) -> int:
+def run_ray(options: Options, settings: Settings) -> int:
     """Score a table by Ray; returns the exit code 0.
 
     Raises:
@@ -111,7 +78,7 @@ def run_ray(options: RayOptions, settings: Settings) -> int:
 
     """
     start = time.monotonic()
-    options.check()
+    check_options(options)
     source, target = locate(options.given), locate(options.out)
     files = list_files(source)
     if any(file.path.startswith(f"{target.path}/") for file in files):

@@ -19,7 +19,8 @@ from engine_models import KEEP, ROWS, Engines, engines
 from ray.cluster_utils import Cluster
 
 from churn.errors import SettingsError
-from churn.scoring.ray_engine import RayOptions
+from churn.scoring.files.options import Options
+from churn.scoring.ray_engine import check_options
 from churn.scoring.table import score_table
 
 pytestmark = pytest.mark.slow
@@ -32,8 +33,9 @@ from churn.cli import run_command
 from churn.settings import read_settings
 
 def run():
-    from churn.scoring.ray_engine import RayOptions, run_ray
-    return run_ray(RayOptions(**{options}), read_settings())
+    from churn.scoring.files.options import Options
+    from churn.scoring.ray_engine import run_ray
+    return run_ray(Options(**{options}), read_settings())
 
 sys.exit(run_command("score.py", run))
 """
@@ -177,7 +179,7 @@ def test_no_cluster_at_the_address(engines, tmp_path):
 def test_options_of_the_other_engine_are_refused():
     for options in ({"rank": True}, {"resume": True}, {"journal": True}, {"on_error": "skip"}, {"form": "csv"}):
         with pytest.raises(SettingsError, match="--engine ray does not do that"):
-            RayOptions("in", "out", **options).check()
+            check_options(Options("in", "out", **options))
 
 
 def test_a_machine_of_its_own(engines, tmp_path):

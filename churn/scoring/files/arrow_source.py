@@ -61,10 +61,6 @@ class ArrowSource:
                         mapped.forget()
                     first += part.num_rows
 
-    def place(self, row: int) -> int:
-        """The row, counted from 1."""
-        return row + 1
-
     def places(self) -> Iterator[int]:
         """The rows, counted from 1."""
         return count(1)

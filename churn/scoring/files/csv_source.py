@@ -60,10 +60,6 @@ class CsvSource:
                 yield Piece(first, rows, batch, [row._replace(row=first + row.row) for row in malformed])
             first += rows
 
-    def place(self, row: int) -> int:
-        """The line on which a row begins, as an editor counts."""
-        return next(islice(self.places(), row, None))
-
     def places(self) -> Iterator[int]:
         """The line on which each row begins."""
         for line, _ in csv_records(self.path, self._dialect):

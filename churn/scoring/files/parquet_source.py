@@ -66,10 +66,6 @@ class ParquetSource:
                         yield Piece(first, batch.num_rows, shaped(batch, columns, coded))
                     first += batch.num_rows
 
-    def place(self, row: int) -> int:
-        """The row, counted from 1."""
-        return row + 1
-
     def places(self) -> Iterator[int]:
         """The rows, counted from 1."""
         return count(1)

@@ -49,10 +49,6 @@ class Partitioned:
             whole = pa.RecordBatch.from_pydict({name: arrays[name] for name in columns})
             yield piece._replace(batch=shaped(whole, columns, coded))
 
-    def place(self, row: int) -> int:
-        """As the file itself counts."""
-        return self._source.place(row)
-
     def places(self) -> Iterator[int]:
         """As the file itself counts."""
         return self._source.places()

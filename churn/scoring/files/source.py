@@ -60,7 +60,7 @@ class Source(Protocol):
 
     Attributes:
         path: of the file.
-        unit: what `place` counts.
+        unit: what `places` counts.
         schema: names and types of its columns: texts are `string`, whatever kind of text the file holds; of a CSV file
             all are texts.
         decimal: mark of the numbers of a file of texts; None where numbers have a type.
@@ -91,10 +91,6 @@ class Source(Protocol):
         """
         ...
 
-    def place(self, row: int) -> int:
-        """Where a person finds a row, counted from 1: of CSV the line on which it begins, as an editor shows it."""
-        ...
-
     def places(self) -> Iterator[int]:
-        """That of each row, in order."""
+        """Where a person finds each row, counted from 1: of CSV the line on which it begins, as an editor shows it."""
         ...
