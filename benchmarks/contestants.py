@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import joblib
+import skops.io
+
+from churn.training.model_files import PIPELINE_TYPES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -220,7 +224,8 @@ def v2_request(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _mlserver_folder(folder: Path, model: Path) -> None:
     folder.mkdir(exist_ok=True)
-    shutil.copy(model / "model.joblib", folder / "model.joblib")
+    pipeline = skops.io.load(model / "model.skops", trusted=PIPELINE_TYPES)
+    joblib.dump(pipeline, folder / "model.joblib")  # the form that it serves
     settings = {"host": "127.0.0.1", "parallel_workers": 0, "grpc_port": 0, "metrics_port": 0, "debug": False}
     (folder / "settings.json").write_text(json.dumps(settings))
     implementation = {"name": "churn", "implementation": "mlserver_sklearn.SKLearnModel"}

@@ -30,6 +30,8 @@ LEVEL_ROWS = 20
 """Of a column with more, a level of fewer rows is rare."""
 MOST_LEVELS = 100
 """And so are those beyond the most frequent so many: each is a column of the model's inputs."""
+CASTS = ("round", "widen", "as_objects", "fill")
+"""Steps that bring raw values to the types that a validated record has already."""
 ABSENT = -16 * FURTHEST
 """Stands for a missing number where all that is asked is whether there is one."""
 
@@ -113,11 +115,14 @@ def _numbers(*steps: tuple[str, TransformerMixin]) -> Pipeline:
     return Pipeline([*casts, *steps])
 
 
-def _objects(schema: Schema) -> list[tuple[str, FunctionTransformer]]:
+def _objects(schema: Schema) -> list[tuple[str, TransformerMixin]]:
     """Steps that make texts of categories; where that a text is missing is a level, of whatever says so."""
     if not any(feature.optional for feature in schema.categories):
         return [("as_objects", _cast(object))]
-    fill = FunctionTransformer(pd.DataFrame.fillna, kw_args={"value": MISSING_CATEGORY}, feature_names_out="one-to-one")
+    # With pandas' NA it takes None and NaN for missing, too.
+    fill = SimpleImputer(
+        missing_values=pd.NA, strategy="constant", fill_value=MISSING_CATEGORY, keep_empty_features=True
+    )
     return [("as_objects", _cast(object, pd.DataFrame)), ("fill", fill)]
 
 

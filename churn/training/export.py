@@ -8,13 +8,13 @@ from onnx import ModelProto, helper, numpy_helper
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer
 
 from churn.errors import TrainingError
 from churn.metrics import Floats
 from churn.model.scorer import Scorer
 from churn.schema.definition import Schema
 from churn.schema.record import RECORD_VERSION
+from churn.training.encoding import CASTS
 from churn.training.pipeline import TrainedModel
 from churn.training.upstream import with_thresholds_in_32_bits
 
@@ -69,7 +69,7 @@ def _for_typed_inputs(pipeline: Pipeline, schema: Schema) -> Pipeline:
 
 
 def _without_casts(part: Pipeline) -> Pipeline | str:
-    steps = [step for step in part.steps if not isinstance(step[1], FunctionTransformer)]
+    steps = [step for step in part.steps if step[0] not in CASTS]
     return Pipeline(steps) if steps else "passthrough"
 
 

@@ -1,8 +1,9 @@
 """Files of a stored model, made from a trained model and its training data.
 
 model.onnx      the serving form
-model.joblib    the scikit-learn pipeline, for people and for retraining; never loaded by the service. It takes raw
-                frames, categories written as in card.json, and loads without this project
+model.skops     the scikit-learn pipeline, for people; never loaded by the service. It takes raw frames, categories
+                written as in card.json, and loads without this project. No pickle: whoever loads it names what it may
+                hold (`PIPELINE_TYPES`)
 reference.json  the training distribution that drift compares with
 reasons.json    what the service needs to explain a prediction (churn/model/reasons/explainer.py)
 golden.json     a few records with the probabilities that they must give
@@ -12,15 +13,15 @@ training_rows.npy  digests of the training rows, so that no model is evaluated o
 """
 
 import importlib.metadata
-import io
 import json
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-import joblib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import skops.io
 
 from churn.data.dataset import Dataset
 from churn.drift.reference import build_reference, train_stats
@@ -36,6 +37,16 @@ from churn.training.pipeline import TrainedModel
 from churn.training.reasons import reasons_document
 
 GOLDEN_RECORDS = 8
+PIPELINE_TYPES = (
+    "builtins.object",
+    "numpy.asarray",
+    "numpy.dtype",
+    "pandas._libs.missing.NAType",
+    "pandas.core.frame.DataFrame",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.utils.validation.check_array",
+)
+"""What a stored pipeline may hold beside what skops trusts: `skops.io.load("model.skops", trusted=PIPELINE_TYPES)`."""
 _LIBRARIES = ("scikit-learn", "pandas", "numpy", "joblib", "onnxruntime", "skl2onnx", "bentoml")
 
 
@@ -68,11 +79,9 @@ def model_files(model: TrainedModel, onnx: bytes, dataset: Dataset, facts: Mappi
     }
     reference = build_reference(dataset.frame, model.predictions.probability)
     golden = _golden(Scorer("candidate", onnx, card, schema), dataset.frame, int(facts["seed"]))
-    pickled = io.BytesIO()
-    joblib.dump(model.pipeline, pickled)
     return {
         "model.onnx": onnx,
-        "model.joblib": pickled.getvalue(),
+        "model.skops": skops.io.dumps(model.pipeline, compression=zipfile.ZIP_DEFLATED, compresslevel=6),
         "reference.json": _json(reference),
         "golden.json": _json(golden),
         "card.json": _json(card),

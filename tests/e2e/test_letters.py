@@ -11,15 +11,17 @@ import numpy as np
 import pytest
 from conftest import ROOT, SAFE, make_home, start_server
 
+from churn.training.model_files import PIPELINE_TYPES
+
 pytestmark = pytest.mark.slow
 
 REGION = "\u019bland"  # of its first letter, Python 3.12 knows no upper case and the validator does
 PLAN = "prim\u00e9"
 FEATURES = ["tenure_months", "num_complaints", "avg_session_minutes", "plan_type", "region"]
-ALONE = """
-import joblib, numpy, pandas
+ALONE = f"""
+import numpy, pandas, skops.io
 frame = pandas.read_csv("raw.csv", keep_default_na=False, float_precision="round_trip")
-numpy.save("probabilities.npy", joblib.load("model.joblib").predict_proba(frame)[:, 1])
+numpy.save("probabilities.npy", skops.io.load("model.skops", trusted={PIPELINE_TYPES}).predict_proba(frame)[:, 1])
 """
 
 
@@ -69,8 +71,8 @@ def test_what_training_saw_is_known_when_served(server, plan):
 
 def test_the_stored_pipeline_gives_the_services_probabilities(server, tmp_path):
     """Loaded where this project is not, with minutes on the splits of the trees and beside them in 64 bits."""
-    (stored,) = (server.home.bentoml_home / "models").glob("*/v1/model.joblib")
-    (tmp_path / "model.joblib").write_bytes(stored.read_bytes())
+    (stored,) = (server.home.bentoml_home / "models").glob("*/v1/model.skops")
+    (tmp_path / "model.skops").write_bytes(stored.read_bytes())
     rng = np.random.default_rng(3)
     middles = rng.integers(0, 12_000, 3000) / 200  # of two customers whose minutes have two decimals
     minutes = np.concatenate([middles, np.nextafter(middles, 0), np.nextafter(middles, 99)])

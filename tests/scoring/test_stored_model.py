@@ -55,7 +55,7 @@ def test_a_model_of_another_name_than_the_service_has_may_be_asked_for(registry,
 
 
 def test_nothing_but_what_is_served_travels(registry):
-    files = model_files("v1") | {"model.joblib": b"large", "reference.json": b"{}"}
+    files = model_files("v1") | {"model.skops": b"large", "reference.json": b"{}"}
     promote(registry, save_files(registry, "churn_model_v1", "v1", files, {"passed_gate": True}))
     assert set(load_model().files) == {"model.onnx", "card.json", "golden.json"}
 

@@ -1,28 +1,27 @@
-"""`model.joblib` for people: raw frames in, the probabilities that the service gives out."""
+"""`model.skops` for people: raw frames in, the probabilities that the service gives out."""
 
-import io
 import subprocess
 import sys
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 
 from churn.data.dataset import Dataset, simulate
 from churn.schema.reading import bundled_schema
 from churn.training.export import TOLERANCE, candidate_scorer, export_onnx
-from churn.training.model_files import model_files
+from churn.training.model_files import PIPELINE_TYPES, model_files
 from churn.training.pipeline import train_model
 
 SCHEMA = bundled_schema()
 ROWS = 30_000
-FRESH = """
+FRESH = f"""
 import sys
-import joblib, numpy, pandas
+import numpy, pandas, skops.io
 frame = pandas.read_csv("raw.csv", keep_default_na=False)
-numpy.save("probabilities.npy", joblib.load("model.joblib").predict_proba(frame)[:, 1])
+numpy.save("probabilities.npy", skops.io.load("model.skops", trusted={PIPELINE_TYPES}).predict_proba(frame)[:, 1])
 assert not [name for name in sys.modules if name.split(".")[0] in ("churn", "serving")]
 """
 
@@ -38,8 +37,8 @@ class Stored:
         )
         model = train_model(data, estimator=estimator, seed=3, holdout=holdout)
         onnx = export_onnx(model)
-        self.content = model_files(model, onnx, data, {"seed": 3})["model.joblib"]
-        self.pipeline = joblib.load(io.BytesIO(self.content))
+        self.content = model_files(model, onnx, data, {"seed": 3})["model.skops"]
+        self.pipeline = skops.io.loads(self.content, trusted=PIPELINE_TYPES)
         self.scorer = candidate_scorer(model, onnx)
 
     def served(self, frame):
@@ -139,7 +138,7 @@ def test_missing_values_are_those_of_training(model, request):
 @pytest.mark.parametrize("model", ["boosting", "logistic"])
 def test_it_loads_where_this_project_is_not(model, request, tmp_path):
     stored, frame = request.getfixturevalue(model), random_rows(2000)
-    (tmp_path / "model.joblib").write_bytes(stored.content)
+    (tmp_path / "model.skops").write_bytes(stored.content)
     frame.to_csv(tmp_path / "raw.csv", index=False)
     done = subprocess.run(
         [sys.executable, "-I", "-W", "error", "-c", FRESH], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -1,12 +1,11 @@
 """Tables that are not the bundled one: what is trained is what is served, and their peculiarities are learned from."""
 
-import io
 import json
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from tables import TABLES, all_nullable, make_table, many_levels
 
 from churn.evaluation import evaluate
@@ -14,7 +13,7 @@ from churn.model.scorer import Scorer
 from churn.training.encoding import MOST_LEVELS, Inputs
 from churn.training.export import TOLERANCE, check_parity, export_onnx
 from churn.training.gate import gate_candidate
-from churn.training.model_files import model_files
+from churn.training.model_files import PIPELINE_TYPES, model_files
 from churn.training.pipeline import train_model
 
 RECORDS = 20_000
@@ -27,7 +26,7 @@ class Stored:
         data = table.dataset
         self.model = train_model(data, estimator=estimator, seed=3, holdout=data)
         self.files = model_files(self.model, export_onnx(self.model), data, {"seed": 3})
-        self.pipeline = joblib.load(io.BytesIO(self.files["model.joblib"]))
+        self.pipeline = skops.io.loads(self.files["model.skops"], trusted=PIPELINE_TYPES)
         self.scorer = Scorer.from_files("a:test", self.files)
 
     def splits(self, feature):

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import tarfile
+import zipfile
 
 import httpx
 import pytest
@@ -59,12 +61,25 @@ def test_a_promoted_model_leaves_archive_metadata_statistics_and_pointer(trained
 
 def test_the_stored_model_holds_its_files(trained_home):
     (folder,) = (trained_home.bentoml_home / "models" / "churn_model_v1").glob("v1")
-    assert {"model.onnx", "model.joblib", "reference.json", "golden.json", "card.json"} <= {
+    assert {"model.onnx", "model.skops", "reference.json", "golden.json", "card.json"} <= {
         path.name for path in folder.iterdir()
     }
     golden = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
     assert len(golden["records"]) == 8
     assert golden["records"][-1]["customer"]["region"] == "GOLDEN UNSEEN"
+
+
+def test_no_file_that_a_pod_fetches_is_a_pickle(trained_home, tmp_path):
+    with tarfile.open(trained_home.path / "models" / "churn_model_v1-v1.bentomodel") as archive:
+        archive.extractall(tmp_path, filter="data")
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert "model.skops" in {path.name for path in files}
+    for path in files:
+        parts = [path.read_bytes()]
+        if path.suffix == ".skops":
+            with zipfile.ZipFile(path) as zipped:
+                parts = [zipped.read(name) for name in zipped.namelist()]
+        assert not any(b"pickle" in part or part.startswith(b"\x80") for part in parts), path.name
 
 
 def test_a_refused_model_is_kept_and_the_pointer_untouched(home_with_model):
