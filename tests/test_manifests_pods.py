@@ -1,5 +1,6 @@
 """The pods of k8s/ and the service, the image and the settings say the same."""
 
+import base64
 import re
 import subprocess
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_the_config_is_one_that_the_service_takes(tmp_path):
 
 
 def test_placeholder_is_the_one_that_the_service_refuses():
-    token = OBJECTS["secret.yaml"]["stringData"]["MONITORING_TOKEN"]
+    token = base64.b64decode(OBJECTS["secret.yaml"]["data"]["MONITORING_TOKEN"]).decode()
     assert token == PLACEHOLDER_TOKEN
     assert read_settings({"MONITORING_TOKEN": token}).monitoring_token is None
 
