@@ -48,6 +48,13 @@ def test_each_file_holds_one_object_and_is_named_after_its_kind():
         assert re.fullmatch(rf"(\d\d-)?{manifest['kind'].lower()}(-[a-z]+)?\.yaml", name), name
 
 
+def test_each_file_is_a_step_of_the_walk_through():
+    text = (K8S / "README.md").read_text(encoding="utf-8")
+    (order,) = re.findall(r"One by one, this order:\n(.*?)\. The pods", text, re.DOTALL)
+    assert sorted(re.findall(r"`(.*?)`", order)) == sorted(name.removesuffix(".yaml") for name in OBJECTS)
+    assert ("prints twelve lines" in text) == (len(OBJECTS) == 12)
+
+
 def test_kubectl_reads_the_namespace_first():
     """`kubectl apply -f k8s/` takes the folder's .yaml and .json files in the order of their names."""
     assert OBJECTS[min(path.name for path in K8S.iterdir() if path.suffix in (".yaml", ".yml", ".json"))]["kind"] == (
