@@ -6,6 +6,8 @@ import gc
 from collections.abc import Mapping
 from typing import Any
 
+from churn.journal.bound import Bound
+from churn.journal.sample import RowSample
 from churn.journal.writer import Journal
 from churn.model.scorer import Scorer
 from churn.registry import Registry
@@ -16,6 +18,7 @@ from serving.documents import Documents
 from serving.drain import Drain
 from serving.drift_metrics import DriftMetrics
 from serving.handlers import Handlers
+from serving.journal_metrics import JournalMetrics
 from serving.logs import configure_logging
 from serving.messages import AsgiApp
 from serving.metrics import Metrics
@@ -40,11 +43,13 @@ class Worker:
             on_change=self._model_changed,
             on_failure=self.metrics.model_not_loaded,
         )
-        self.journal = Journal(settings.logs_folder)
-        self.predictor = Predictor(self.journal, self.metrics)
+        journalled = JournalMetrics(settings.logs_folder, settings.journal.max_bytes)
+        self.journal = Journal(Bound(settings.logs_folder, settings.journal.max_bytes, journalled.removed))
+        sample = RowSample(settings.journal.batch_share, journalled.sampled_out)
+        self.predictor = Predictor(self.journal, self.metrics, sample)
         self.drain = Drain(settings.drain_file)
         self.drift = DriftMetrics(settings.registry_folder / "drift_report.json")
-        self.poller = Poller(settings.poll_seconds, self.models.poll, self.drift.poll)
+        self.poller = Poller(settings.poll_seconds, self.models.poll, self.drift.poll, journalled.poll)
         self._on_stop = contextlib.ExitStack()
 
     def app(self, bentoml_app: AsgiApp, version: str, bentoml_schema: Mapping[str, Any]) -> AsgiApp:

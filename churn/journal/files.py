@@ -5,7 +5,7 @@ import zlib
 from pathlib import Path
 
 from churn.errors import JournalError, NothingToJudge
-from churn.journal.writer import FILE_PATTERN
+from churn.journal.bound import FILE_PATTERN
 
 LONGEST_LINE = 2**20
 _BLOCK = 2**12

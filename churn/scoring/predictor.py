@@ -7,19 +7,22 @@ ONNX Runtime costs about 20 us for 1 row and 29 us for 16; one write costs about
 
 import asyncio
 import time
-from collections.abc import Sequence
-from itertools import batched, groupby
+from collections.abc import Iterable, Sequence
+from itertools import batched, compress, groupby
 from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import pyarrow as pa
 
 from churn.journal.record import journal_line
+from churn.journal.sample import RowSample
 from churn.journal.writer import Journal
 from churn.model.scorer import Scorer
 from churn.schema.record import Customer
 from churn.scoring.arrow.answer import ArrowAnswer, request_ids
 from churn.scoring.arrow.lines import Lines
+from churn.scoring.arrow.request import Part
 from churn.scoring.arrow.stream import ArrowCustomers
 from churn.scoring.batch import chunk_rows
 from churn.scoring.columns.reader import Floats
@@ -61,11 +64,19 @@ _scorer = attrgetter("scorer")
 
 
 class Predictor:
-    """Answers customers with the model that is given with them. For one event loop."""
+    """Answers customers with the model that is given with them. For one event loop.
 
-    def __init__(self, journal: Journal, observer: Observer) -> None:
+    Args:
+        journal: has a line for each answer to one customer.
+        observer: hears of the answers.
+        sample: the rows of batches that have a line too.
+
+    """
+
+    def __init__(self, journal: Journal, observer: Observer, sample: RowSample | None = None) -> None:
         self._journal = journal
         self._observer = observer
+        self._sample = sample or RowSample()
         self._pending: list[_Pending] = []
 
     def predict(
@@ -98,12 +109,12 @@ class Predictor:
                 rows.append(Scored(customer, customer.request_id or f"{request_id}-{len(rows)}", probability, why))
             await asyncio.sleep(0)
         latency_ms, timestamp = milliseconds(time.perf_counter() - started), utc_now()
-        lines, rendered = [], []
+        rendered = []
         for part in batched(rows, size):
-            lines += [journal_line(render(scorer, row, latency_ms, timestamp)) for row in part]
+            lines = [journal_line(render(scorer, row, latency_ms, timestamp)) for row in self._sampled(part)]
+            self._write(b"".join(lines), len(lines))
             rendered.append(render_batch_rows(scorer, part))
             await asyncio.sleep(0)
-        self._write(b"".join(lines), len(lines))
         self._observer.batch_predicted(scorer, [row.probability for row in rows], time.perf_counter() - started)
         return render_batch(scorer, rendered)
 
@@ -122,7 +133,7 @@ class Predictor:
             scored = part.columns.score(scorer)
             ids = request_ids(part.ids, request_id, first, part.rows)
             latency_ms = milliseconds(time.perf_counter() - started)
-            self._write(lines.render(part.columns, ids, scored, latency_ms, utc_now()), part.rows)
+            self._write_part(lines, part, ids, scored, latency_ms)
             answer.add(ids, scored, scorer.explain(customers_of(scorer.schema, part.columns)) if explain else None)
             probabilities.append(scored)
             first += part.rows
@@ -159,6 +170,19 @@ class Predictor:
         self._write(b"".join([journal_line(answer) for answer in answers]), len(answers))
         self._observer.predicted(scorer, probabilities, seconds)
         return list(map(with_reasons, answers, reasons))
+
+    def _sampled(self, rows: Sequence[Scored]) -> Iterable[Scored]:
+        chosen = self._sample.choose(len(rows))
+        return rows if chosen is None else compress(rows, chosen.tolist())
+
+    def _write_part(
+        self, lines: Lines, part: Part, ids: pa.StringArray, probabilities: Floats, latency_ms: float
+    ) -> None:
+        columns, chosen = part.columns, self._sample.choose(part.rows)
+        if chosen is not None:
+            columns, ids, probabilities = columns.of(chosen), ids.filter(pa.array(chosen)), probabilities[chosen]
+        if len(ids):
+            self._write(lines.render(columns, ids, probabilities, latency_ms, utc_now()), len(ids))
 
     def _write(self, lines: bytes | memoryview, count: int) -> None:
         try:

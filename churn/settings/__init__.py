@@ -73,6 +73,20 @@ class LimitSettings:
 
 
 @dataclass(frozen=True)
+class JournalSettings:
+    """What the prediction journal keeps; docs/operations.md argues each default.
+
+    Attributes:
+        max_bytes: size of all files of all processes that share the folder.
+        batch_share: share of the rows of batches that are journalled, chosen at random.
+
+    """
+
+    max_bytes: int = setting("CHURN_JOURNAL_MAX_BYTES", 2 * 2**30, 64 * 2**20, 2**39)
+    batch_share: float = setting("CHURN_JOURNAL_BATCH_SHARE", 1.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
 class Settings:
     """What the environment may change. README, "Settings", has the names, defaults and meanings."""
 
@@ -88,6 +102,7 @@ class Settings:
     workers: int
     drift: DriftSettings
     limits: LimitSettings
+    journal: JournalSettings
     docs: bool
     model_key: "ModelKey | None" = field(repr=False)
 
@@ -135,6 +150,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         drain_file=Path(reader.text("CHURN_DRAIN_FILE") or DRAIN_FILE),
         drift=DriftSettings(**reader.numbers(fields(DriftSettings))),
         limits=limits,
+        journal=JournalSettings(**reader.numbers(fields(JournalSettings))),
         docs=reader.choice("CHURN_DOCS", "on", ("on", "off")) == "on",
         model_key=reader.model_key("MODEL_SIGNING_KEY_FILE"),
         workers=reader.number("CHURN_WORKERS", 1, 1, 64),

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from conftest import SAFE, begin_server, start_server, wait_until
 
+from churn.journal.bound import Bound
 from churn.journal.writer import Journal
 from churn.model.scorer import Scorer
 from churn.registry import Registry
@@ -125,7 +126,7 @@ def test_a_clock_that_steps_back_changes_no_delay(home_with_model, monkeypatch):
     registry = Registry(home_with_model.path)
     tag = registry.current()
     scorer = Scorer.load(tag, registry.fetch(tag))
-    journal = Journal(home_with_model.path / "logs", max_bytes=2000)
+    journal = Journal(Bound(home_with_model.path / "logs", 32 * 2000))
     predictor = Predictor(journal, Observer())
     monkeypatch.setattr(time, "time", lambda: float(next(clock)))
 

@@ -71,6 +71,11 @@ class CustomerColumns:
             categories[:, place] = texts.levels[texts.codes]
         return numbers, categories
 
+    def of(self, rows: Flags) -> "CustomerColumns":
+        """The customers that [n] flags choose."""
+        texts = [Texts(found.codes[rows], found.levels) for found in self.texts]
+        return CustomerColumns([values[rows] for values in self.numbers], texts, self.valid[rows])
+
     def score(self, scorer: Scorer) -> Floats:
         """[n] probabilities of churn, each the one that `/predict` answers, to the last bit."""
         return scorer.score_columns(*self.inputs).astype(np.float64)

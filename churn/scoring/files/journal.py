@@ -8,6 +8,7 @@ import orjson
 import pyarrow as pa
 
 from churn.errors import DataError
+from churn.journal.bound import Bound
 from churn.journal.record import journal_line
 from churn.journal.writer import Journal
 from churn.scoring.columns.records import customers_of
@@ -17,7 +18,7 @@ from churn.scoring.responses import Scored, render, utc_now
 from churn.scoring.table import TableScorer
 
 RUNS = "scoring.jsonl"
-_LINES = 4_096
+_LINES = 256
 """Lines that are written at once."""
 _LONGEST_ID = 128
 
@@ -26,14 +27,14 @@ class RowJournal:
     """Records each scored row in the prediction journal, as `/predict` does, so that drift sees it.
 
     Args:
-        folder: of the journal.
+        bound: of the journal's folder.
         scorer: scores the rows.
         digest: of the input, which names rows that have no identifier of their own.
 
     """
 
-    def __init__(self, folder: Path, scorer: TableScorer, digest: str) -> None:
-        self._journal = Journal(folder)
+    def __init__(self, bound: Bound, scorer: TableScorer, digest: str) -> None:
+        self._journal = Journal(bound)
         self._scorer = scorer
         self._prefix = digest[:12]
         identifier = scorer.scorer.schema.identifier

@@ -12,6 +12,7 @@ from churn import console
 from churn.cli import DONE, tell
 from churn.console import Advance
 from churn.errors import DataError
+from churn.journal.bound import Bound
 from churn.scoring.files.customers import Chunk, Customers
 from churn.scoring.files.destination import Destination
 from churn.scoring.files.folder import PartsFolder
@@ -70,9 +71,8 @@ class _Run:
             self._digest = _read_digest(inputs, advance)
         self.tally = Tally(self.scorer.threshold)
         self._ranks = Ranks() if options.rank else None
-        self._journal = (
-            RowJournal(settings.logs_folder, self._customers.scorer, self._digest) if options.journal else None
-        )
+        bound = Bound(settings.logs_folder, settings.journal.max_bytes)
+        self._journal = RowJournal(bound, self._customers.scorer, self._digest) if options.journal else None
         self._output = self._open(destination)
 
     @property
