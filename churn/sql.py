@@ -1,9 +1,14 @@
 """SQL of DuckDB that more than one reader needs: quoting, settings, and a query whose progress is watched."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from __future__ import annotations
 
-import duckdb
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the service quotes texts, and its image has no DuckDB
+    from collections.abc import Callable, Sequence
+
+    import duckdb
 
 NO_DOWNLOADS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
