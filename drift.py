@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from churn.cli import number, run_command, whole_number
+from churn.cli import add_version, number, run_command, whole_number
 from churn.drift.options import DriftOptions, PerformanceOptions
 from churn.journal.moments import parse_moment
 from churn.settings import DRIFT_RANGES, MIN_ROWS_RANGE, DriftSettings, read_settings
@@ -58,6 +58,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Compare the logged predictions with the served model's training data.",
         epilog="exit codes: 0 no drift, 3 drift, 4 cannot judge, 2 bad usage or unreadable input, 1 crash",
     )
+    add_version(parser)
     option = parser.add_argument
     option(
         "--last-n", type=whole_number(1, 10**10), metavar="N",

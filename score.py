@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from churn.cli import output_file, run_command
+from churn.cli import add_version, output_file, run_command
 from churn.scoring.files.options import FORMS, Options
 from churn.settings import read_settings
 
@@ -47,6 +47,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog="exit codes: 0 scored (with --on-error skip those that can be), 2 bad usage or input or an output that "
         "cannot be written, 4 no model, 1 crash",
     )
+    add_version(parser)
     option = parser.add_argument
     option("given", metavar="IN", help="CSV, Parquet or Arrow file, a folder of such, or a pattern like 'base/*.csv'")
     option(

@@ -38,11 +38,11 @@ def _worker() -> Worker:
     return worker()
 
 
-def in_front(bentoml_app: AsgiApp, version: str) -> AsgiApp:
+def in_front(bentoml_app: AsgiApp, bento: str) -> AsgiApp:
     """The app that a worker serves: ours, with BentoML's behind it."""
     _worker().start()
     schema = ChurnApi.schema()  # type: ignore[attr-defined]  # BentoML's decorator makes a `Service` of the class
-    return _worker().app(bentoml_app, version, schema)
+    return _worker().app(bentoml_app, bento, schema)
 
 
 try:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from churn.cli import number, output_file, reason, run_command, whole_number
+from churn.cli import VERSION, number, output_file, reason, run_command, whole_number
 from churn.settings import read_settings
 from churn.training.options import CAMPAIGN, Options, read_objective
 
@@ -55,7 +55,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     option("--holdout", type=Path, metavar="FILE", help="evaluate on this file instead of out of fold")
     option("--model", dest="estimator", choices=ESTIMATORS, default="logistic", help="estimator (default: %(default)s)")
-    option("--version", metavar="v1", help="version of the stored model (default: the next free one)")
+    option(
+        "--version", nargs="?", const=True, metavar="v1",
+        help="version of the stored model (default: the next free one); alone: print the software's and end",
+    )  # fmt: skip
     option("--seed", type=whole_number(0, 2**32 - 1), default=42, help="of every random choice (default: %(default)s)")
     option(
         "--threshold", choices=THRESHOLDS, default="f1",
@@ -77,7 +80,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="promote although the service would refuse requests that it accepts now; the reason is recorded",
     )  # fmt: skip
     option("--report", type=output_file, metavar="FILE", help="write the model's report, one HTML page, there too")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.version is True:
+        sys.stdout.write(f"{VERSION}\n")
+        parser.exit()
+    return options
 
 
 if __name__ == "__main__":

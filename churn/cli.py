@@ -8,8 +8,10 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+from churn import __version__
 from churn.errors import ChurnError, NoModel, NothingToJudge, SchemaChangeRefused
 
+VERSION = f"churn-api {__version__}"
 DONE, BAD_INPUT, FOUND, CANNOT_JUDGE, INTERRUPTED = 0, 2, 3, 4, 130
 NO_MODEL = 4
 """Exit codes. `FOUND`: a candidate was refused, drift detected, a schema change not accepted, or the registry not in
@@ -58,6 +60,11 @@ def tell(name: str, message: str) -> None:
         whole = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
         text = "\n".join(map(whole.fill, text.splitlines()))
     sys.stderr.write(f"{text}\n")
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Give a command `--version`."""
+    parser.add_argument("--version", action="version", version=VERSION, help="print the software's version and end")
 
 
 def whole_number(minimum: int = 0, maximum: int = 10**18 - 1) -> Callable[[str], int]:

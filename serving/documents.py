@@ -36,14 +36,14 @@ class Documents:
 
     Args:
         settings: of the service.
-        version: of the service.
+        bento: the version of the Bento that runs.
         bentoml_schema: what BentoML's client would read without us, made of the signatures in service.py.
 
     """
 
-    def __init__(self, settings: Settings, version: str, bentoml_schema: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Settings, bento: str, bentoml_schema: Mapping[str, Any]) -> None:
         self._settings = settings
-        self._version = version
+        self._bento = bento
         self._bentoml_schema = bentoml_schema
         self._made: WeakKeyDictionary[Scorer, Pair] = WeakKeyDictionary()  # a replaced model is let go
         self._problem: str | None = None
@@ -68,7 +68,7 @@ class Documents:
 
     def _make(self, schema: Schema, card: Mapping[str, Any] | None, tag: str | None) -> Pair:
         token = self._settings.predict.asked_for
-        openapi = openapi_document(schema, card, tag=tag, version=self._version, predict_token=token)
+        openapi = openapi_document(schema, card, tag=tag, bento=self._bento, predict_token=token)
         return Pair(orjson.dumps(openapi), orjson.dumps(_client_schema(self._bentoml_schema, openapi)))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from churn import __version__
 from churn.schema.definition import Schema
 from churn.schema.feature import REQUEST_ID
 from churn.schema.json_schema import Json, example_record, features_schema, record_schema
@@ -23,7 +24,7 @@ def openapi_document(
     card: Mapping[str, Any] | None = None,
     *,
     tag: str | None = None,
-    version: str,
+    bento: str,
     predict_token: bool = False,
 ) -> Json:
     """The document, OpenAPI 3.1.
@@ -32,15 +33,16 @@ def openapi_document(
         schema: of the records that are taken.
         card: of the model in service, from which the example is taken where the schema has none.
         tag: of that model.
-        version: of the service.
+        bento: the version of the Bento that runs, `source` where there is none.
         predict_token: whether predictions need a token.
 
     """
     example = example_record(schema, card)
-    info = {"title": "churn-api", "version": version, "description": f"{_whose(schema, tag)}{_DESCRIPTION}"}
+    info = {"title": "churn-api", "version": __version__, "description": f"{_whose(schema, tag)}{_DESCRIPTION}"}
+    what = {"x-bento": bento, "x-model-version": tag, "x-schema": {"name": schema.name, "digest": schema.digest}}
     return {
         "openapi": "3.1.0",
-        "info": info | {"x-model-version": tag, "x-schema": {"name": schema.name, "digest": schema.digest}},
+        "info": info | what,
         "servers": [{"url": "."}],
         "paths": {
             route.path: {route.method.lower(): _operation(route, example, predict_token=predict_token)}

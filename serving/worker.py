@@ -52,10 +52,10 @@ class Worker:
         self.poller = Poller(settings.poll_seconds, self.models.poll, self.drift.poll, journalled.poll)
         self._on_stop = contextlib.ExitStack()
 
-    def app(self, bentoml_app: AsgiApp, version: str, bentoml_schema: Mapping[str, Any]) -> AsgiApp:
+    def app(self, bentoml_app: AsgiApp, bento: str, bentoml_schema: Mapping[str, Any]) -> AsgiApp:
         """The app to serve: the handlers behind the router, BentoML's app behind both, tracing before all."""
         settings = self.settings
-        documents = Documents(settings, version, bentoml_schema)
+        documents = Documents(settings, bento, bentoml_schema)
         handlers = Handlers(settings, self.models, self.predictor, self.drain, documents)
         app = App(
             bentoml_app,
@@ -69,7 +69,7 @@ class Worker:
             return app
         from serving.tracing import traced  # noqa: PLC0415 - half a second and 10 MB that only tracing needs
 
-        traced_app, send_last_spans = traced(app, version)
+        traced_app, send_last_spans = traced(app)
         self._on_stop.callback(send_last_spans)
         return traced_app
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from churn.cli import DONE, run_command
+from churn.cli import DONE, add_version, run_command
 from churn.data.simulation import write_simulated
 
 
@@ -18,6 +18,7 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m churn.data") -> int:
     """Run the command; returns its exit code: 0 done, 2 bad usage, 130 interrupted."""
     parser = _Parser(prog=prog, description="Training data for the churn model.")
+    add_version(parser)
     commands = parser.add_subparsers(required=True, metavar="generate")
     generate = commands.add_parser("generate", help="write simulated customers of a known process")
     generate.add_argument("--rows", type=int, required=True, help="how many customers, 1 or more")

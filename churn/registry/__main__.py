@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from churn.cli import DONE, FOUND, reason, run_command, whole_number
+from churn.cli import DONE, FOUND, add_version, reason, run_command, whole_number
 from churn.errors import RegistryError
 from churn.registry import Registry
 from churn.registry.model_comparison import compare_models, comparison_text
@@ -119,6 +119,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog="exit codes: 0 done, 2 bad usage, unknown model, one that cannot be served, or registry unusable, "
         "3 verify found something wrong, or a schema change was not accepted, 1 crash",
     )
+    add_version(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: object, text: str) -> argparse.ArgumentParser:

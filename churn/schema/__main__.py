@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from churn.cli import DONE, FOUND, run_command
+from churn.cli import DONE, FOUND, add_version, run_command
 from churn.data.dataset import Dataset, read_dataset
 from churn.data.inference.proposal import propose_schema
 from churn.schema.difference import differences
@@ -69,6 +69,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="The schema of your table of customers; docs/schema.md has its format.",
         epilog="exit codes: 0 done, 2 bad usage or a file that cannot be used, 3 diff: clients would break, 1 crash",
     )
+    add_version(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: object, text: str, detail: str) -> argparse.ArgumentParser:

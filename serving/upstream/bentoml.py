@@ -39,8 +39,8 @@ def service_class(in_front: InFront) -> type[bentoml.Service[Any]]:
     class FrontedService(bentoml.Service[Any]):  # type: ignore[misc]  # untyped: BentoML exports it lazily
         def to_asgi(self, is_main: bool = True) -> AsgiApp:
             use_own_metrics_folder()
-            version = self.bento.tag.version if self.bento else None
-            return in_front(super().to_asgi(is_main), version or "source")
+            bento = self.bento.tag.version if self.bento else None
+            return in_front(super().to_asgi(is_main), bento or "source")
 
     return FrontedService
 

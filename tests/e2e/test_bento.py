@@ -53,7 +53,7 @@ def test_the_bento_serves_the_same_answers_as_the_source(store, server):
             for answer in answers:
                 answer.pop("latency_ms"), answer.pop("ts")
             assert answers[0] == answers[1]
-        assert httpx.get(f"{built.url}/docs.json").json()["info"]["version"] == "v1"
+        assert httpx.get(f"{built.url}/docs.json").json()["info"]["x-bento"] == "v1"
     finally:
         built.stop()
 

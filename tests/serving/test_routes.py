@@ -49,7 +49,7 @@ def test_a_probe_or_a_scrape_is_not_traced_and_all_else_is():
 
 
 def test_the_document_names_each_route_once():
-    paths = openapi_document(bundled_schema(), version="test")["paths"]
+    paths = openapi_document(bundled_schema(), bento="test")["paths"]
     assert [(path, list(methods)) for path, methods in paths.items()] == [
         (route.path, [route.method.lower()]) for route in ROUTES
     ]
