@@ -1,109 +1,24 @@
-"""Chart geometry of a model report: axes, and paths in a box of pixels, for the page's template.
+"""Charts of a model report, for the page's template.
 
-Each chart takes one report document, or two for a comparison. The classes of paths are those of churn/page/style.css:
-`a` is the first document's, `b` the second's.
+Each chart takes one report document, or two for a comparison: the class `a` is the first document's, `b` the second's.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from churn.model_report.scales import Scale, numbers, round_numbers, shares
+from churn.page.chart import Box, Chart
+from churn.page.scales import Scale, numbers, round_numbers, shares
 
 type Document = Mapping[str, Any]
-type Points = Iterable[tuple[float, float]]
 
-WIDTH, HEIGHT = 334.0, 230.0
 _SMALL = 190.0, 100.0
 _SERIES = ("a", "b", "c")
-
-
-@dataclass(frozen=True)
-class Note:
-    """A text in a chart: its place in pixels, and its `text-anchor`."""
-
-    x: float
-    y: float
-    text: str
-    anchor: str = "middle"
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Axes, paths and texts; the origin is the upper left corner of the plot.
-
-    Attributes:
-        label: what the chart shows, for those who do not see it.
-        paths: (class, path data) in the order of drawing.
-
-    """
-
-    label: str
-    x: Scale
-    y: Scale
-    paths: tuple[tuple[str, str], ...]
-    notes: tuple[Note, ...] = ()
-    width: float = WIDTH
-    height: float = HEIGHT
-
-
-class _Box:
-    """A plot's box: turns figures into path data."""
-
-    def __init__(self, x: Scale, y: Scale, width: float = WIDTH, height: float = HEIGHT) -> None:
-        self.x, self.y, self.width, self.height = x, y, width, height
-
-    def point(self, x: float, y: float) -> str:
-        """A place in pixels, to a tenth."""
-        return f"{self.x.place(x) * self.width:.1f},{(1 - self.y.place(y)) * self.height:.1f}"
-
-    def line(self, points: Points) -> str:
-        """Straight lines from point to point."""
-        return "M" + "L".join(self.point(*point) for point in points)
-
-    def area(self, low: Points, high: Points) -> str:
-        """The area between two lines."""
-        return self.line([*low, *reversed(list(high))]) + "Z"
-
-    def bar(self, left: float, right: float, height: float) -> str:
-        """A bar from 0."""
-        return self.line([(left, 0.0), (left, height), (right, height), (right, 0.0)]) + "Z"
-
-    def steps(self, edges: Sequence[float], heights: Sequence[float]) -> str:
-        """The outline of adjoining bars: one edge more than bars."""
-        tops = [
-            (edge, height)
-            for (left, right), height in zip(pairwise(edges), heights, strict=True)
-            for edge, height in ((left, height), (right, height))
-        ]
-        return self.line([(edges[0], 0.0), *tops, (edges[-1], 0.0)])
-
-    def dots(self, points: Points) -> str:
-        """Lines of no length, which round caps make dots."""
-        return "".join(f"M{self.point(*point)}h0" for point in points)
-
-    def whiskers(self, bars: Iterable[tuple[float, float, float]]) -> str:
-        """Vertical intervals (x, low, high), with ends."""
-        return "".join(
-            f"M{self.point(x, low)}m-3,0h6m-3,0L{self.point(x, high)}m-3,0h6" for x, low, high in bars
-        )  # fmt: skip
-
-    def note(self, x: float, y: float, text: str, *, up: float = 0.0, anchor: str = "middle") -> Note:
-        """A text at a figure's place, so many pixels above it."""
-        return Note(self.x.place(x) * self.width, (1 - self.y.place(y)) * self.height - up, text, anchor)
-
-    def upright(self, x: float, text: str) -> tuple[tuple[str, str], Note]:
-        """A vertical line through the plot, with its text beside its upper end."""
-        left = self.x.place(x) > 0.6
-        note = Note(self.x.place(x) * self.width + (-6 if left else 6), 12, text, "end" if left else "start")
-        return ("guide", self.line([(x, self.y.low), (x, self.y.high)])), note
 
 
 def roc(*documents: Document) -> Chart:
     """ROC curve: share of the churners flagged over share of the stayers flagged."""
     x, y = shares("stayers flagged (false positive rate)"), shares("leavers flagged (true positive rate)")
-    box = _Box(x, y)
+    box = Box(x, y)
     paths = [("guide", box.line([(0, 0), (1, 1)]))]
     for series, document in zip(_SERIES, documents, strict=False):
         curve = document["roc"]
@@ -119,7 +34,7 @@ def roc(*documents: Document) -> Chart:
 def precision_recall(*documents: Document) -> Chart:
     """Precision over recall, beside the precision of flagging everybody."""
     x, y = shares("leavers flagged (recall)"), shares("flagged who leave (precision)")
-    box = _Box(x, y)
+    box = Box(x, y)
     paths = [("guide", box.line([(0, rate), (1, rate)])) for rate in sorted({_rate(item) for item in documents})]
     for series, document in zip(_SERIES, documents, strict=False):
         curve = document["precision_recall"]
@@ -135,7 +50,7 @@ def calibration(*documents: Document) -> Chart:
     bins = [part for document in documents for part in document["calibration"]]
     top = max((max(part["high"], part["mean_probability"]) for part in bins), default=1.0)
     x, y = shares("mean probability given", top), shares("customers who left", top)
-    box = _Box(x, y)
+    box = Box(x, y)
     paths = [("guide", box.line([(0, 0), (x.high, x.high)]))]
     for series, document in zip(_SERIES, documents, strict=False):
         parts = document["calibration"]
@@ -150,7 +65,7 @@ def calibration(*documents: Document) -> Chart:
 def gains(*documents: Document) -> Chart:
     """Share of the churners found over share of the customers contacted, the highest probabilities first."""
     x, y = shares("customers contacted, riskiest first"), shares("leavers reached")
-    box = _Box(x, y)
+    box = Box(x, y)
     paths = [("guide", box.line([(0, 0), (1, 1)]))]
     for series, document in zip(_SERIES, documents, strict=False):
         captured = [0.0, *(tenth["captured"] for tenth in document["tenths"])]
@@ -167,7 +82,7 @@ def tenths(document: Document) -> Chart:
         "tenth of the customers, riskiest first", 0.5, count + 0.5, tuple((at, str(at)) for at in range(1, count + 1))
     )
     y = shares("customers who left", max(rates, default=1.0))
-    box, rate = _Box(x, y), _rate(document)
+    box, rate = Box(x, y), _rate(document)
     bars = "".join(box.bar(at - 0.4, at + 0.4, value) for at, value in enumerate(rates, 1))
     notes = [box.note(at, value, f"{value:.0%}", up=5) for at, value in enumerate(rates, 1)]
     line = box.line([(x.low, rate), (x.high, rate)])
@@ -179,7 +94,7 @@ def histogram(document: Document) -> Chart:
     found = document["histogram"]
     groups = [[count / (sum(found[name]) or 1) for count in found[name]] for name in ("stayers", "churners")]
     x, y = shares("probability of leaving"), shares("share of the group", max(map(max, groups)))
-    box = _Box(x, y)
+    box = Box(x, y)
     line, note = box.upright(document["card"]["threshold"], _threshold(document))
     paths = [(name, box.steps(found["edges"], heights)) for name, heights in zip(("was", "now"), groups, strict=True)]
     return Chart("Histogram of the probabilities by outcome", x, y, (*paths, line), (note,))
@@ -188,7 +103,7 @@ def histogram(document: Document) -> Chart:
 def trade_off(document: Document) -> Chart:
     """Precision, recall and F1 over thresholds."""
     x, y = shares("threshold"), shares("")
-    box = _Box(x, y)
+    box = Box(x, y)
     line, note = box.upright(document["card"]["threshold"], _threshold(document))
     rows = [row for row in document["thresholds"] if row["contacted"]]  # of nobody flagged there is no precision
     paths = [
@@ -203,7 +118,7 @@ def profit(document: Document) -> Chart:
     curve = document["profit"]
     x = shares("customers contacted, riskiest first")
     y = round_numbers("profit per customer", min(curve["low"]), max(curve["high"]))
-    box = _Box(x, y)
+    box = Box(x, y)
     low, middle, high = (list(zip(curve["contacted"], curve[name], strict=True)) for name in ("low", "profit", "high"))
     paths = [("band", box.area(low, high)), ("guide", box.line([(0, 0), (1, 0)])), ("stroke a", box.line(middle))]
     notes = []
@@ -219,7 +134,7 @@ def effect(found: Mapping[str, Any], y: Scale) -> Chart:
     width, height = _SMALL
     values = found["values"]
     x = numbers(found["feature"], min(values), max(values))
-    box = _Box(x, y, width, height)
+    box = Box(x, y, width, height)
     line = box.line(zip(values, found["probability"], strict=True))
     return Chart(f"Effect of {found['feature']} on the probability", x, y, (("stroke a", line),), (), width, height)
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from churn.model_report.phrases import LOWER_IS_BETTER, METRICS, count, decision, figure, moment
-from churn.page.words import percent
+from churn.model_report.phrases import LOWER_IS_BETTER, METRICS, count, decision, figure
+from churn.page.words import moment, percent
 
 type Document = Mapping[str, Any]
 
@@ -24,7 +24,6 @@ class MetricPair:
     """
 
     name: str
-    meaning: str
     first: Mapping[str, float]
     second: Mapping[str, float]
     difference: float
@@ -43,7 +42,7 @@ def _metric_pair(name: str, first: Mapping[str, float], second: Mapping[str, flo
     gain = -difference if name in LOWER_IS_BETTER else difference
     better = "" if name in _BASELINES or gain == 0 else "second" if gain > 0 else "first"
     overlap = first["low"] <= second["high"] and second["low"] <= first["high"]
-    return MetricPair(*METRICS[name], first, second, difference, better, overlap)
+    return MetricPair(METRICS[name][0], first, second, difference, better, overlap)
 
 
 def same_rows(first: Document, second: Document) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from churn.model_report import charts, phrases, rows
 from churn.model_report.comparison import facts, metric_pairs, same_rows, schema_differences
+from churn.page.chart import Chart
 from churn.page.template import page_environment
 
 _MOST_CHAMPION_SEGMENTS = 10
@@ -59,7 +60,6 @@ _FILTERS = (
     "figure",
     "signed",
     "count",
-    "moment",
     "verdict",
     "rule",
     "decision",
@@ -70,7 +70,7 @@ _FILTERS = (
 )
 
 
-def _curves(document: Mapping[str, Any]) -> dict[str, charts.Chart]:
+def _curves(document: Mapping[str, Any]) -> dict[str, Chart]:
     curves = {chart.__name__: chart(document) for chart in (*_OVERLAID, *_ALONE)}
     return curves | ({"profit": charts.profit(document)} if document["profit"] else {})
 

@@ -91,11 +91,6 @@ def count(rows: float) -> str:
     return f"{rows:,.0f}" if float(rows).is_integer() else f"{rows:,.1f}"
 
 
-def moment(utc: str) -> str:
-    """A moment of the document as people read it."""
-    return utc.replace("T", " ").replace("Z", " UTC")
-
-
 def verdict(document: Mapping[str, Any]) -> str:
     """Whether the gate lets a model serve."""
     checks = document["gate"]["checks"]

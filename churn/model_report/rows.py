@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from churn.model_report.phrases import figure, small
-from churn.model_report.scales import Scale, ratios, shares
+from churn.page.scales import Scale, ratios, shares
 from churn.page.words import percent
 
 MOST_DRIVERS = 30

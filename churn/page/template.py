@@ -1,11 +1,12 @@
 """Rendering of page templates: a folder's own, beside the layout and the style sheet that all pages share."""
 
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
-from churn.page.words import number, percent, shorten
+from churn.page import words
+
+_FILTERS = ("number", "percent", "p_value", "shorten", "moment", "anchor")
 
 
 def page_environment(folder: Path) -> jinja2.Environment:
@@ -17,6 +18,5 @@ def page_environment(folder: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Any] = {"number": number, "percent": percent, "shorten": shorten}
-    environment.filters |= filters
+    environment.filters |= {name: getattr(words, name) for name in _FILTERS}
     return environment

@@ -5,7 +5,7 @@ import pytest
 from report_samples import make_document
 
 from churn.model_report import charts, rows
-from churn.model_report.scales import numbers, ratios, round_numbers, shares
+from churn.page.scales import numbers, ratios, round_numbers, shares
 
 
 @pytest.fixture(scope="module")

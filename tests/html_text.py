@@ -6,11 +6,12 @@ from html.parser import HTMLParser
 class Page(HTMLParser):
     """Parses a page, and checks that every element is closed."""
 
-    VOID = ("meta", "br")
+    VOID = ("meta", "br", "link")
 
     def __init__(self, content: bytes) -> None:
         super().__init__()
         self.open, self.loads, self.headings, self.charts = [], [], [], []
+        self.links, self.places = [], []
         self.tables, self.scopes, self.text = [], [], ""
         self.feed(content.decode())
         self.close()
@@ -20,8 +21,11 @@ class Page(HTMLParser):
         attributes = dict(attributes)
         if tag not in self.VOID:
             self.open.append(tag)
-        self.loads += [attributes[name] for name in ("src", "href", "srcset") if name in attributes]
-        self.loads += [tag] * (tag in ("script", "link", "img", "iframe"))
+        addresses = [attributes[name] for name in ("src", "href", "srcset") if name in attributes]
+        self.loads += [address for address in addresses if not address.startswith(("#", "data:"))]
+        self.links += [address[1:] for address in addresses if address.startswith("#")]
+        self.places += [attributes["id"]] if "id" in attributes else []
+        self.loads += [tag] * (tag in ("script", "img", "iframe"))
         if tag in ("h1", "h2", "h3", "h4"):
             self.headings.append((int(tag[1]), ""))
         if tag == "svg":
