@@ -32,6 +32,7 @@ from serving.routes import ROUTES
 _ASSETS = "/static_content/"  # of BentoML's page
 
 log = logging.getLogger("churn.http")
+_PROBES = {route.path for route in ROUTES if route.is_polled}
 _LISTED = "; GET / lists them"
 _PHRASES = {404: ("not_found", "there is nothing here"), 503: ("not_ready", "the service is not ready")}
 
@@ -40,9 +41,9 @@ class App:
     """Routes a request to a handler of ours, or to BentoML.
 
     Args:
-        bentoml_app: answers what is not ours: BentoML's pages, probes, metrics, and the lifespan.
+        bentoml_app: answers what is not ours: BentoML's pages, probes, and the lifespan.
         handlers: answer our routes.
-        metrics: count each request that was not served, and are flushed before `/metrics` is answered.
+        metrics: count each request that was not served; not a probe that is told so, which is no client.
         drain: while it drains, each answer asks the client to close the connection.
         pending_bytes: the limit of the bytes of all bodies in memory at once.
         docs: whether BentoML's page is there.
@@ -115,7 +116,8 @@ class App:
             refusal = HttpError(
                 500, "internal_error", "the service failed; its log has the details under this request id"
             )
-        self._metrics.rejected(refusal.reason)
+        if refusal.status != 503 or request.scope["path"] not in _PROBES:
+            self._metrics.rejected(refusal.reason)
         return refusal.response()
 
     async def _pass_on(self, request: Request, receive: Receive, send: Send) -> None:
@@ -125,8 +127,6 @@ class App:
         elif method not in ("GET", "HEAD"):
             refusal = _method_not_allowed(method, {"GET": None})
         else:
-            if path == "/metrics":
-                self._metrics.flush()
             await self._bentoml_app(request.scope, receive, _one_error_shape(request, send))
             return
         self._metrics.rejected(refusal.reason)

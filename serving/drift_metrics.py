@@ -2,6 +2,7 @@
 
 import json
 import logging
+from datetime import datetime
 from pathlib import Path
 
 from prometheus_client import Gauge
@@ -24,6 +25,11 @@ class DriftMetrics:
         self._detected = Gauge(
             "churn_drift_detected", "1 where the latest drift report found drift.", multiprocess_mode="mostrecent"
         )
+        self._created = Gauge(
+            "churn_drift_report_timestamp_seconds",
+            "When the latest drift report was made.",
+            multiprocess_mode="mostrecent",
+        )
         self._version: tuple[int, int] | None = None
 
     def poll(self) -> None:
@@ -41,9 +47,11 @@ class DriftMetrics:
                 report = json.loads(file.read(MAX_REPORT_BYTES))
             scores = {item["name"]: float(item["score"]) for item in (*report["features"], report["prediction"])}
             detected = bool(report["drift"])
+            created = datetime.fromisoformat(report["created_utc"]).timestamp()
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("drift report cannot be read", extra={"path": str(self.report), "reason": repr(error)})
             return
         for name, score in scores.items():
             self._score.labels(name).set(score)
         self._detected.set(detected)
+        self._created.set(created)

@@ -20,7 +20,9 @@ from serving.auth import Token
 from serving.documents import Documents, Pair
 from serving.drain import Drain
 from serving.messages import ARROW, HTML_HEADERS, JSON, Handler, Headers, HttpError, Request, Response, too_busy
+from serving.metrics import Metrics
 from serving.routes import ROUTES
+from serving.upstream.prometheus import exposition
 from serving.watcher import ModelWatcher
 
 BATCHES_AT_ONCE = 2
@@ -43,13 +45,20 @@ class Handlers:
     """The handlers over one process's model, predictor and settings; `serving/routes.py` says which is whose."""
 
     def __init__(
-        self, settings: Settings, models: ModelWatcher, predictor: Predictor, drain: Drain, documents: Documents
+        self,
+        settings: Settings,
+        models: ModelWatcher,
+        predictor: Predictor,
+        drain: Drain,
+        documents: Documents,
+        metrics: Metrics,
     ) -> None:
         self._settings = settings
         self._models = models
         self._predictor = predictor
         self._drain = drain
         self._documents = documents
+        self._metrics = metrics
         self._limits = settings.limits
         self._monitoring = Token(settings.monitoring, "MONITORING_TOKEN")
         self._predict_token = Token(settings.predict, "CHURN_PREDICT_TOKEN") if settings.predict.asked_for else None
@@ -160,6 +169,13 @@ class Handlers:
         headers = [*HTML_HEADERS, *_VARY] if wants_html else _VARY
         report = partial(_read_report, self._settings.registry_folder / name)
         return Response(200, await self._in_thread(report), content_type, headers)
+
+    async def metrics(self, request: Request) -> Response:
+        """The metrics of all workers, as OpenMetrics where `Accept` names it."""
+        self._metrics.flush()
+        accept = (request.header(b"accept") or b"").decode("latin-1")
+        text, content_type = await asyncio.to_thread(exposition, accept)
+        return Response(200, text, content_type.encode(), _VARY)
 
     async def docs(self, _: Request) -> Response:
         """The OpenAPI document, in place of BentoML's, which knows only a part of the routes."""

@@ -6,8 +6,11 @@ gathered in lists and counted together, at most `FLUSH_SECONDS` later and before
 
 import asyncio
 import logging
+import platform
 import time
 from collections.abc import Sequence
+from datetime import datetime
+from importlib.metadata import version
 
 import numpy as np
 from prometheus_client import Counter, Gauge, Histogram
@@ -20,6 +23,9 @@ log = logging.getLogger("churn.journal")
 FLUSH_SECONDS = 0.05
 _DROP_LOG_SECONDS = 10.0
 _BATCH_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_ALERTED = ("internal_error", "too_busy", "request_timeout", "answer_not_taken", "too_many_connections")
+"""Reasons that docs/alerts.yaml names. They are there from the start: of a count that begins at 1, Prometheus sees no
+increase."""
 _SECONDS_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 
@@ -42,9 +48,22 @@ class Metrics:
             "churn_predicted_probability", "Predicted probabilities of churn.", buckets=tenths
         )
         self._rejected = Counter("churn_rejected_requests_total", "Requests not served.", ["reason"])
+        for reason in _ALERTED:
+            self._rejected.labels(reason)
         self._dropped = Counter("churn_journal_dropped_total", "Predictions that the journal could not take.")
+        self._build = Gauge(
+            "churn_build_info",
+            "1, with the versions that run.",
+            ["version", "bentoml_version", "python_version"],
+            multiprocess_mode="livemax",
+        )
         self._model = Gauge(
             "churn_model_info", "1 for the model in service.", ["model_version"], multiprocess_mode="livemax"
+        )
+        self._trained = Gauge(
+            "churn_model_trained_timestamp_seconds",
+            "When the model in service was trained.",
+            multiprocess_mode="livemostrecent",
         )
         self._load_failures = Counter("churn_model_load_failures_total", "Models that could not be put in service.")
         self._served: Scorer | None = None
@@ -57,6 +76,10 @@ class Metrics:
     def model_tag(self) -> str | None:
         """The tag of the model in service."""
         return self._served.tag if self._served else None
+
+    def started(self, release: str) -> None:
+        """Say which release of the service runs."""
+        self._build.labels(release, version("bentoml"), platform.python_version()).set(1)
 
     def predicted(self, scorer: Scorer, probabilities: Sequence[float], seconds: Sequence[float]) -> None:
         """Count these answers, soon."""
@@ -105,8 +128,17 @@ class Metrics:
         if self._served is not None:
             self._model.labels(self._served.tag).set(0)
         self._model.labels(scorer.tag).set(1)
+        self._trained.set(_seconds(scorer.card.get("trained_at_utc")))
         self._served = scorer
 
     def model_not_loaded(self) -> None:
         """A model could not be put in service."""
         self._load_failures.inc()
+
+
+def _seconds(moment: object) -> float:
+    """Seconds since 1970 of a time in ISO 8601; not a number where it is none."""
+    try:
+        return datetime.fromisoformat(str(moment)).timestamp()
+    except ValueError:
+        return float("nan")

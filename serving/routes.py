@@ -168,6 +168,14 @@ ROUTES = (
         by_bentoml=True,
         is_polled=True,
     ),
-    Route("GET", "/metrics", "metrics", "Prometheus metrics", content=_TEXT, by_bentoml=True, is_polled=True),
+    Route(
+        "GET",
+        "/metrics",
+        "metrics",
+        "Prometheus metrics, BentoML's among them",
+        content=(*_TEXT, "application/openmetrics-text"),
+        errors=("500",),
+        is_polled=True,
+    ),
     Route("GET", "/schema.json", "schema", "What BentoML's Python client reads", errors=("429", "500")),
 )

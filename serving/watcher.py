@@ -72,6 +72,7 @@ class ModelWatcher:
         self._on_change = on_change
         self._on_failure = on_failure
         self._failure: _Failure | None = None
+        self._logged: str | None = None  # the problem that the log was last told of, until it is resolved
         self._files: object = None  # the digests of the files of the model in service
         self._metadata: _Stamp = None  # as it was when those were last seen to be the recorded ones
 
@@ -155,9 +156,13 @@ class ModelWatcher:
 
     def _clear_problem(self) -> None:
         self._failure = self.problem = self.pending = None
+        if self._logged is not None:
+            log.info("model problem resolved", extra={"model_tag": self.tag, "reason": self._logged})
+            self._logged = None
 
     def _report(self, tag: str | None, problem: ChurnError) -> None:
-        if str(problem) != str(self.problem):
+        if str(problem) != self._logged:
+            self._logged = str(problem)
             log.warning("model not loaded", extra={"model_tag": self.tag, "pending": tag, "reason": str(problem)})
         self.pending, self.problem = tag, problem
 

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Mapping
 from typing import Any
 
+from churn import __version__
 from churn.journal.bound import Bound
 from churn.journal.sample import RowSample
 from churn.journal.writer import Journal
@@ -56,7 +57,8 @@ class Worker:
         """The app to serve: the handlers behind the router, BentoML's app behind both, tracing before all."""
         settings = self.settings
         documents = Documents(settings, bento, bentoml_schema)
-        handlers = Handlers(settings, self.models, self.predictor, self.drain, documents)
+        handlers = Handlers(settings, self.models, self.predictor, self.drain, documents, self.metrics)
+        self.metrics.started(__version__)
         app = App(
             bentoml_app,
             handlers,

@@ -16,7 +16,7 @@ from serving.tracing import EXCLUDED
 
 def by_path(tmp_path, **environment):
     settings = read_settings({"CHURN_HOME": str(tmp_path)} | environment)
-    return Handlers(settings, None, None, None, None).by_path()
+    return Handlers(settings, None, None, None, None, None).by_path()
 
 
 def test_each_route_of_ours_has_a_handler_and_no_handler_is_without_a_route(tmp_path):
