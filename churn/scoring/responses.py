@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from churn.model.reasons.answer import Reasons
-from churn.model.scorer import Scorer
 from churn.schema.record import Customer
+
+if TYPE_CHECKING:  # service.py needs the answers, and its parent process no ONNX Runtime
+    from churn.model.scorer import Scorer
 
 
 class Prediction(BaseModel):
@@ -53,7 +55,7 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
-def render(scorer: Scorer, scored: Scored, latency_ms: float, timestamp: str) -> bytes:
+def render(scorer: "Scorer", scored: Scored, latency_ms: float, timestamp: str) -> bytes:
     """The JSON object of `Prediction` without reasons, answered `latency_ms` after its request was parsed."""
     customer, request_id, probability, _ = scored
     return orjson.dumps(
@@ -76,7 +78,7 @@ def with_reasons(answer: bytes, reasons: bytes | None) -> bytes:
     return answer if reasons is None else answer[:-1] + b',"reasons":' + reasons + b"}"
 
 
-def render_batch_rows(scorer: Scorer, rows: Sequence[Scored]) -> bytes:
+def render_batch_rows(scorer: "Scorer", rows: Sequence[Scored]) -> bytes:
     """The items of a batch's `predictions`, without the brackets of the list."""
     threshold = scorer.threshold
     items = [
@@ -88,7 +90,7 @@ def render_batch_rows(scorer: Scorer, rows: Sequence[Scored]) -> bytes:
     return b",".join(with_reasons(orjson.dumps(item), row.reasons) for item, row in zip(items, rows, strict=True))
 
 
-def render_batch(scorer: Scorer, rendered_rows: Sequence[bytes]) -> bytes:
+def render_batch(scorer: "Scorer", rendered_rows: Sequence[bytes]) -> bytes:
     """The JSON object that answers a batch, from its rows as `render_batch_rows` gave them, part by part."""
     head = orjson.dumps({"model_version": scorer.tag, "threshold": scorer.threshold})
     return head[:-1] + b',"predictions":[' + b",".join(rendered_rows) + b"]}"
