@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from churn.errors import ArchiveInvalid, RegistryError
+from churn.errors import ArchiveInvalid, RegistryError, SettingsError
 from churn.registry.layout import os_errors_reported
 from churn.registry.lock import locked
 from churn.registry.store import LocalStore, import_bentoml, is_complete
@@ -27,11 +27,16 @@ def writing(store: LocalStore) -> Iterator["StoreWriter"]:
 
     Raises:
         RegistryBusy: another process had it locked for a minute.
-        RegistryError: the store cannot be written to.
+        SettingsError: the store cannot be written to.
     """
-    with os_errors_reported(f"opening the BentoML store {store.home}"):
+    lock = store.home / ".churn-lock"
+    try:
         store.home.mkdir(parents=True, exist_ok=True)
-    with locked(store.home / ".churn-lock", store.home / ".churn-lock-holder"):
+        lock.touch()
+    except OSError as error:
+        given = f"BENTOML_HOME={str(store.home)!r} is not allowed ({error.strerror})"
+        raise SettingsError(f"{given}; allowed: a folder that can be written to, or one that can be made") from None
+    with locked(lock, store.home / ".churn-lock-holder"):
         yield StoreWriter(store)
 
 

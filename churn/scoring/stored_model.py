@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from churn.errors import ChurnError, NoModel
+from churn.errors import ChurnError, NoModel, SettingsError
 from churn.model.scorer import SERVED_FILES, Scorer
 from churn.registry import Registry
 from churn.settings import read_settings
@@ -64,6 +64,8 @@ def load_model(tag: str | None = None, home: Path | None = None) -> StoredModel:
         files = registry.entry(tag).files
         model = StoredModel(tag, {name: (folder / name).read_bytes() for name in SERVED_FILES if name in files})
         _ = model.scorer  # asked now for its golden predictions
+    except SettingsError:
+        raise
     except ChurnError as error:
         raise NoModel(str(error)) from error
     except OSError as error:
