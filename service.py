@@ -12,18 +12,16 @@ call in this process. A record is a plain object here: the schema of the model i
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import bentoml
 
-from churn.errors import SettingsError
 from churn.scoring.batch import Batch, BatchPrediction, validate_rows
 from churn.scoring.responses import Prediction
-from churn.settings import read_settings
 from serving.image import IMAGE
+from serving.start import read_settings_or_end
 from serving.upstream.bentoml import clean_metrics_folders, service_class
-from serving.upstream.circus import do_not_forget_to_stop
+from serving.upstream.circus import supervise_workers
 
 if TYPE_CHECKING:
     from serving.messages import AsgiApp
@@ -45,11 +43,7 @@ def in_front(bentoml_app: AsgiApp, bento: str) -> AsgiApp:
     return _worker().app(bentoml_app, bento, schema)
 
 
-try:
-    settings = read_settings()
-except SettingsError as error:
-    sys.stderr.write(f"churn-api cannot start:\n{error}\n")
-    raise SystemExit(2) from None
+settings = read_settings_or_end()
 
 
 @bentoml.service(
@@ -86,7 +80,7 @@ class ChurnApi:
     @bentoml.on_deployment  # type: ignore[untyped-decorator]  # BentoML's decorators are not typed
     def supervise() -> None:
         """Prepare the process that starts the workers: the only one in which BentoML calls this."""
-        do_not_forget_to_stop()
+        supervise_workers()
         clean_metrics_folders()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML's decorators are not typed

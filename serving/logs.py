@@ -2,7 +2,9 @@
 
 import logging
 import logging.config
+import sys
 from datetime import UTC, datetime
+from types import TracebackType
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -19,7 +21,9 @@ class JsonLines(JsonFormatter):
 
 
 def configure_logging(level: str) -> None:
-    """Send this process's log, BentoML's and the server's included, to stderr as JSON lines."""
+    """Send this process's log to stderr as JSON lines: BentoML's and the server's, warnings and a crash included."""
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_crash
     logging.config.dictConfig(
         {
             "version": 1,
@@ -45,3 +49,7 @@ def configure_logging(level: str) -> None:
             },
         }
     )
+
+
+def _log_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    logging.getLogger("churn").critical("crashed", exc_info=(kind, error, trace))

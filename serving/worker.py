@@ -20,7 +20,6 @@ from serving.drain import Drain
 from serving.drift_metrics import DriftMetrics
 from serving.handlers import Handlers
 from serving.journal_metrics import JournalMetrics
-from serving.logs import configure_logging
 from serving.messages import AsgiApp
 from serving.metrics import Metrics
 from serving.poller import Poller
@@ -76,8 +75,7 @@ class Worker:
         return traced_app
 
     def start(self) -> None:
-        """Prepare log and server, load the model that the pointer names, if there is one, and go on polling."""
-        configure_logging(self.settings.log_level)
+        """Prepare the server, load the model that the pointer names, if there is one, and go on polling."""
         warn_of_untested_releases()
         do_without_pandas()
         limit_connections(self.settings.limits, self.metrics.rejected, shared=self.settings.workers > 1)

@@ -134,14 +134,17 @@ def start_workers(home: Home, workers: str) -> Server:
     return server
 
 
-def begin_server(home: Home, *, source: str = ".", workdir: Path = ROOT, **environment: str) -> Server:
-    """Start it, and do not wait."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def begin_server(
+    home: Home, *, source: str = ".", workdir: Path = ROOT, port: int | None = None, **environment: str
+) -> Server:
+    """Start it, on a free port if none is given, and do not wait."""
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     log = home.path / f"server-{port}.log"
     command = [str(BIN / "bentoml"), "serve", source, "--host", "127.0.0.1", "--port", str(port)]
-    with log.open("wb") as sink:
+    with log.open("ab") as sink:
         process = subprocess.Popen(
             command, cwd=workdir, env=home.environment | environment, stdout=sink, stderr=subprocess.STDOUT
         )

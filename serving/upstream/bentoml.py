@@ -7,12 +7,15 @@
   `BentoMLContainer.prometheus_multiproc_dir` is read in the parent: BentoML has one folder for all services of a
   `BENTOML_HOME`, and each that starts empties it, even one that cannot start because its port is taken; the others'
   counters are gone from `/metrics` until they are restarted. Goes when BentoML gives each service a folder of its own.
+- `TraceRecordFilter` is looked for in the log's handlers: `bentoml serve` and its workers set it before they load the
+  service, `bentoml build` and others do not. Goes when BentoML takes the form of its log as a setting.
 - `on_deployment` runs once, in the process that starts the workers, before it starts them, and nowhere else
   (service.py, `supervise`): documented, but not in which process.
 """
 
 import atexit
 import contextlib
+import logging
 import os
 import shutil
 import socket
@@ -22,6 +25,7 @@ from typing import Any
 
 import bentoml
 from bentoml._internal.configuration.containers import BentoMLContainer
+from bentoml._internal.log import TraceRecordFilter
 
 from serving.messages import AsgiApp
 
@@ -43,6 +47,12 @@ def service_class(in_front: InFront) -> type[bentoml.Service[Any]]:
             return in_front(super().to_asgi(is_main), bento or "source")
 
     return FrontedService
+
+
+def is_serving() -> bool:
+    """Whether this process is `bentoml serve` or a worker of it, and not one that builds or inspects the service."""
+    filters = (one for handler in logging.getLogger("bentoml").handlers for one in handler.filters)
+    return any(isinstance(one, TraceRecordFilter) for one in filters)
 
 
 def use_own_metrics_folder() -> None:

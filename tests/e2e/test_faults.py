@@ -140,7 +140,7 @@ def test_a_clock_that_steps_back_changes_no_delay(home_with_model, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_replaced_by_bentoml_and_the_other_goes_on(home_with_model):
+def test_a_killed_worker_is_replaced_and_the_other_goes_on(home_with_model):
     server = start_server(home_with_model, CHURN_WORKERS="2")
     try:
         wait_until(lambda: len(server.worker_pids()) == 2, server.log.read_text)
@@ -167,7 +167,7 @@ def test_a_service_started_twice_leaves_the_first_one_its_metrics(home_with_mode
         assert predict(server).status_code == 200
         port = server.url.rpartition(":")[2]
         second = home_with_model.run("-m", "bentoml", "serve", "--host", "127.0.0.1", "--port", port)
-        assert second.returncode != 0
+        assert second.returncode == 2
         assert "Address already in use" in second.stderr
         assert 'outcome="stay"} 1.0' in httpx.get(f"{server.url}/metrics").text
     finally:
