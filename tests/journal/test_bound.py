@@ -164,7 +164,7 @@ def test_the_number_of_a_file_that_was_removed_is_not_taken_again(tmp_path):
     assert len(names(tmp_path)) == 3
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(writers=st.integers(1, 20), largest=st.integers(1, 1024), choose=st.randoms(use_true_random=True))
 def test_whoever_writes_what_and_when_the_bound_is_held(tmp_path_factory, writers, largest, choose):
     """Writers in any order: nobody's open file goes, and every byte is kept or counted."""
