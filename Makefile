@@ -1,7 +1,7 @@
 # One command surface for people and CI. `make` alone lists the targets.
 export BENTOML_DO_NOT_TRACK := True
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow check bench bento image lock clean soak sbom
+.PHONY: help setup run test test-slow check bench bento image image-serve lock clean soak sbom
 
 BIN := .venv/bin
 VERSION := v1
@@ -59,20 +59,33 @@ bento: setup ## build the Bento churn-api:$(VERSION) from the source as it is, a
 	$(build_bento)
 	$(BIN)/bentoml export churn-api:$(VERSION) "$(CURDIR)/bentos/churn-api-$(VERSION).bento"
 
-image: setup ## build the container image churn-api:$(VERSION) from the source as it is, with Docker or else podman
+# The labels say of which commit the image is, and on which base: BentoML does not know.
+define containerize
 	$(build_bento)
-	$(BIN)/bentoml containerize churn-api:$(VERSION) -t churn-api:$(VERSION) \
-	  --backend $$(docker info >/dev/null 2>&1 && echo docker || echo podman) $(IMAGE_OPTIONS)
+	@engine=$$(docker info >/dev/null 2>&1 && echo docker || echo podman); \
+	base=$$(sed -n 's/^BASE_IMAGE = "\(.*\)"/\1/p' serving/image.py); \
+	$$engine image inspect "$$base" >/dev/null 2>&1 || $$engine pull "$$base"; \
+	digest=$$($$engine image inspect --format '{{index .RepoDigests 0}}' "$$base" | sed 's/.*@//'); \
+	revision=$$(git describe --always --abbrev=40 --dirty --exclude='*' 2>/dev/null); \
+	created=$$(git show --no-patch --format=%cI 2>/dev/null); \
+	$(BIN)/bentoml containerize churn-api:$(VERSION) --backend $$engine \
+	  --opt build-arg=REVISION=$${revision:-unknown} --opt build-arg=CREATED=$${created:-unknown} \
+	  --opt build-arg=BASE_DIGEST=$${digest:-unknown} $(IMAGE_OPTIONS)
+endef
+
+image: setup ## build the container image churn-api:$(VERSION) from the source as it is, with Docker or else podman
+	$(containerize) -t churn-api:$(VERSION)
+
+image-serve: setup ## the same without what only Jobs need: churn-api-serve:$(VERSION)
+	$(containerize) -t churn-api-serve:$(VERSION) --opt target=serve
 
 soak: setup ## MINUTES=10 of mixed load on a service of its own, with a report
 	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
 
 MINUTES := 10
 
-sbom: setup ## software bill of materials (sbom.json, CycloneDX) and the list of licences
-	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --mc-type application \
-	  --output-reproducible --of JSON --output-file sbom.json
-	$(BIN)/python tools/licences.py
+sbom: setup ## bill of materials of what the lock names (sbom.json, CycloneDX) and the list of licences
+	$(BIN)/python -m tools.licences
 
 lock: ## pin pyproject.toml's dependencies anew (needs uv)
 	uv pip compile pyproject.toml $(LOCK_OPTIONS) --output-file requirements.txt

@@ -38,8 +38,9 @@ def run_command(name: str, command: Callable[[], int], interrupted: str = "inter
     except SchemaChangeRefused as error:
         tell(name, str(error))
         return FOUND
-    except ChurnError as error:
-        tell(name, str(error))
+    except (ChurnError, ModuleNotFoundError) as error:
+        serves_only = "the image that only serves lacks it; run a Job of the full image"
+        tell(name, str(error) if isinstance(error, ChurnError) else f"{error}: {serves_only}")
         return BAD_INPUT
     except KeyboardInterrupt:
         tell(name, interrupted)

@@ -1,29 +1,44 @@
-"""Container image of the Bento, which `bentoml containerize` builds; service.py hands it to BentoML.
+"""Container images of the Bento, which `bentoml containerize` builds; service.py hands them to BentoML.
 
 BentoML's own image is one stage, with a compiler, git, uv, package caches, every library's own tests and
-bytecode of everything: 1.5 GB. Here that stage only prepares; the image takes the thinned environment out of it.
+bytecode of everything: 1.5 GB. Here that stage only prepares (tools/image); the images take the environment out of it.
+
+    base-container ──► runtime ──┬─► serve     what answers requests: `--opt target=serve`
+    (BentoML's)                  └─► the last  with what only Jobs need beside: training, scoring of files, drift
 
 BentoML's way to a second stage is a Dockerfile template, but it (seen in 1.4.39) refuses to read one back from its own
-temporary folder. So the second stage travels in the last of the commands, which BentoML writes into the
-Dockerfile as they stand; what it writes after them (our files, entrypoint, user) lands in that stage.
+temporary folder. So the other stages travel in the last of the commands, which BentoML writes into the
+Dockerfile as they stand; what it writes after them (our files, entrypoint, user) lands in the last stage, and is
+written here for `serve`.
 """
 
 from pathlib import Path
 
 from bentoml.images import Image
 
+from churn import __version__
+
 BASE_IMAGE = "docker.io/library/python:3.12-slim"
 REQUIREMENTS = Path(__file__).parents[1] / "requirements.txt"
 
-_LAST_COMMAND = f"""\
-python src/tools/thin_image.py /app/.venv
-
-FROM {BASE_IMAGE}
+# What `make` knows of the source and of the base, and BentoML does not.
+_LABELS = f"""\
+ARG REVISION=unknown
+ARG CREATED=unknown
+ARG BASE_DIGEST=unknown
 LABEL org.opencontainers.image.title="churn-api" \\
       org.opencontainers.image.description="Churn prediction on BentoML: train, gate, serve, watch and roll back" \\
-      org.opencontainers.image.version="1.0.0" \\
+      org.opencontainers.image.version="{__version__}" \\
+      org.opencontainers.image.revision="$REVISION" \\
+      org.opencontainers.image.created="$CREATED" \\
       org.opencontainers.image.licenses="Apache-2.0" \\
-      org.opencontainers.image.base.name="{BASE_IMAGE}"
+      org.opencontainers.image.base.name="{BASE_IMAGE}" \\
+      org.opencontainers.image.base.digest="$BASE_DIGEST\""""
+
+_LAST_COMMAND = f"""\
+cd src && python -m tools.image /app/.venv /jobs /bytecode
+
+FROM {BASE_IMAGE} AS runtime
 RUN useradd --uid 1034 --create-home bentoml \\
     && mkdir -p /app/models /app/registry /app/logs \\
     && chmod 0777 /app/models /app/registry /app/logs
@@ -35,10 +50,22 @@ ENV LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \\
     BENTOML_DO_NOT_TRACK=True ORT_DISABLE_TELEMETRY=1 \\
     HOME=/tmp CHURN_HOME=/app
 COPY --from=base-container /app/.venv /app/.venv
+COPY --from=base-container /app/sbom.json /app/
 WORKDIR /home/bentoml/bento
-COPY --from=base-container /home/bentoml/bento/src ./src
+COPY --from=base-container /bytecode ./src
 EXPOSE 8000
-CMD ["serve", "--port", "8000", "--timeout-graceful-shutdown", "20", "--timeout-keep-alive", "75"]"""
+CMD ["serve", "--port", "8000", "--timeout-graceful-shutdown", "20", "--timeout-keep-alive", "75"]
+
+FROM runtime AS serve
+COPY --chown=bentoml:bentoml . ./
+RUN chmod +x env/docker/entrypoint.sh
+USER bentoml
+ENTRYPOINT ["/home/bentoml/bento/env/docker/entrypoint.sh"]
+{_LABELS}
+
+FROM runtime
+COPY --from=base-container /jobs /app
+{_LABELS}"""
 
 IMAGE = (
     # A distribution that BentoML does not know, so that it installs neither compiler nor git. The requirements

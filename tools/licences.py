@@ -1,9 +1,11 @@
-"""List of the licences of locked dependencies, docs/licences.md, as their own metadata state them: `make sbom`."""
+"""Bill of materials of what is locked, sbom.json, and the list of its licences, docs/licences.md: `make sbom`."""
 
-import re
 import sys
-from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
+import sysconfig
 from pathlib import Path
+
+from tools.image.distributions import Installed, installed, locked_names
+from tools.image.sbom import write_sbom
 
 ROOT = Path(__file__).parent.parent
 LIST = ROOT / "docs" / "licences.md"
@@ -16,33 +18,27 @@ Of what `requirements.txt` locks, as each package states it. Made by `make sbom`
 """
 
 
-def locked_names(requirements: str) -> list[str]:
-    """The packages that a lock names."""
-    return re.findall(r"^([A-Za-z0-9._-]+)==", requirements, re.MULTILINE)
+def locked() -> dict[str, Installed]:
+    """What the lock names and this environment has: what is for other systems is not there."""
+    names = set(locked_names((ROOT / "requirements.txt").read_text(encoding="utf-8")))
+    everything = installed(Path(sysconfig.get_path("purelib")))
+    return {
+        name: each._replace(needs=each.needs & names) for name, each in everything.items() if name in names
+    }  # fmt: skip
 
 
-def licence(package: PackageMetadata) -> str:
-    """An SPDX expression where there is one, else the classifiers, else the first line of the free text."""
-    expression = package.get("License-Expression")
-    if expression:
-        return str(expression)
-    classifiers = [item for item in package.get_all("Classifier") or [] if item.startswith("License ::")]
-    names = [item.rpartition(" :: ")[2] for item in classifiers if not item.endswith("OSI Approved")]
-    return "; ".join(names) or str(package.get("License") or "not stated").strip().splitlines()[0][:60]
+def licences(distributions: dict[str, Installed]) -> str:
+    """The text of docs/licences.md."""
+    rows = [f"| {each.name} | {each.version} | {each.licence} |" for each in distributions.values()]
+    return _HEAD + "\n".join(sorted(rows, key=str.lower)) + "\n"
 
 
 def main() -> None:
-    """Write the list."""
-    rows = []
-    for name in locked_names((ROOT / "requirements.txt").read_text(encoding="utf-8")):
-        try:
-            package = metadata(name)
-        except PackageNotFoundError:  # for another system
-            rows.append(f"| {name} | | not installed here |")
-            continue
-        rows.append(f"| {package['Name']} | {package['Version']} | {licence(package)} |")
-    LIST.write_text(_HEAD + "\n".join(sorted(rows, key=str.lower)) + "\n", encoding="utf-8")
-    sys.stdout.write(f"{LIST.relative_to(ROOT)}: {len(rows)} packages\n")
+    """Write both."""
+    distributions = locked()
+    write_sbom(distributions, ROOT / "sbom.json")
+    LIST.write_text(licences(distributions), encoding="utf-8")
+    sys.stdout.write(f"sbom.json, {LIST.relative_to(ROOT)}: {len(distributions)} packages\n")
 
 
 if __name__ == "__main__":
