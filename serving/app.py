@@ -12,7 +12,6 @@ from churn.errors import ModelUnavailable, RecordError
 from serving.drain import Drain
 from serving.handlers import Handlers
 from serving.messages import (
-    HTML_HEADERS,
     AsgiApp,
     Budget,
     Handler,
@@ -29,7 +28,7 @@ from serving.messages import (
 from serving.metrics import Metrics
 from serving.routes import ROUTES
 
-_ASSETS = "/static_content/"  # of BentoML's page
+_ASSETS = "/static_content/"  # of the Swagger page
 
 log = logging.getLogger("churn.http")
 _PROBES = {route.path for route in ROUTES if route.is_polled}
@@ -41,12 +40,12 @@ class App:
     """Routes a request to a handler of ours, or to BentoML.
 
     Args:
-        bentoml_app: answers what is not ours: BentoML's pages, probes, and the lifespan.
+        bentoml_app: answers what is not ours: BentoML's probes, the Swagger page's files, and the lifespan.
         handlers: answer our routes.
         metrics: count each request that was not served; not a probe that is told so, which is no client.
         drain: while it drains, each answer asks the client to close the connection.
         pending_bytes: the limit of the bytes of all bodies in memory at once.
-        docs: whether BentoML's page is there.
+        docs: whether the Swagger page is there.
 
     """
 
@@ -62,9 +61,7 @@ class App:
     ) -> None:
         self._bentoml_app = bentoml_app
         self._handlers = handlers.by_path()
-        self._bentoml_paths = {
-            route.path for route in ROUTES if route.by_bentoml and (docs or not route.is_documentation)
-        }
+        self._bentoml_paths = {route.path for route in ROUTES if route.by_bentoml}
         self._metrics = metrics
         self._drain = drain
         self._budget = Budget(pending_bytes)
@@ -179,12 +176,6 @@ def _one_error_shape(request: Request, send: Send) -> Send:
             response.headers = [request_id_header(request.request_id)]
             await response.send(send)
         elif not failed:
-            if message["type"] == "http.response.start" and _is_html(message):
-                message["headers"] = [*message["headers"], *HTML_HEADERS]
             await send(message)
 
     return forward
-
-
-def _is_html(message: Message) -> bool:
-    return any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"])

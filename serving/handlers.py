@@ -1,7 +1,6 @@
 """The handlers of the service's own routes: each takes a request and returns a response or raises `HttpError`."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,12 +15,15 @@ from churn.scoring.arrow.stream import parse_stream
 from churn.scoring.batch import parse_batch
 from churn.scoring.predictor import Predictor
 from churn.settings import Settings
+from serving.accept import prefers_html
 from serving.auth import Token
 from serving.documents import Documents, Pair
 from serving.drain import Drain
-from serving.messages import ARROW, HTML_HEADERS, JSON, Handler, Headers, HttpError, Request, Response, too_busy
+from serving.messages import ARROW, JSON, Handler, Headers, HttpError, Request, Response, too_busy
 from serving.metrics import Metrics
+from serving.pages import HTML, REPORT_HEADERS
 from serving.routes import ROUTES
+from serving.swagger import ICON, PAGE, PAGE_HEADERS
 from serving.upstream.prometheus import exposition
 from serving.watcher import ModelWatcher
 
@@ -30,7 +32,6 @@ BATCHES_AT_ONCE = 2
 READERS = 4
 """Threads that read from the volume for a request, at most, should it hang."""
 
-_HTML = b"text/html; charset=utf-8"
 _VARY: Headers = [(b"vary", b"accept")]
 """Of a route that answers with JSON or a page, for whatever caches it."""
 MAX_REASONS = 500_000
@@ -155,18 +156,18 @@ class Handlers:
         scorer, page = self._models.scorer, self._models.page
         if scorer is None:
             raise ModelUnavailable(f"no model is loaded: {self._models.problem}")
-        if page is not None and _prefers_html(request.header(b"accept") or b""):
-            return Response(200, page, _HTML, [*HTML_HEADERS, *_VARY])
+        if page is not None and prefers_html(request):
+            return Response(200, page, HTML, [*REPORT_HEADERS, *_VARY])
         card = {"model_tag": scorer.tag, "pending": _pending(self._models), **scorer.card}
         return Response(200, orjson.dumps(card), headers=_VARY)
 
     async def drift(self, request: Request) -> Response:
         """The latest drift report; needs the monitoring token."""
         self._monitoring.require(request)
-        wants_html = _prefers_html(request.header(b"accept") or b"")
+        wants_html = prefers_html(request)
         name = "drift_report.html" if wants_html else "drift_report.json"
-        content_type = _HTML if wants_html else JSON
-        headers = [*HTML_HEADERS, *_VARY] if wants_html else _VARY
+        content_type = HTML if wants_html else JSON
+        headers = [*REPORT_HEADERS, *_VARY] if wants_html else _VARY
         report = partial(_read_report, self._settings.registry_folder / name)
         return Response(200, await self._in_thread(report), content_type, headers)
 
@@ -176,6 +177,14 @@ class Handlers:
         accept = (request.header(b"accept") or b"").decode("latin-1")
         text, content_type = await asyncio.to_thread(exposition, accept)
         return Response(200, text, content_type.encode(), _VARY)
+
+    async def page(self, _: Request) -> Response:
+        """The Swagger page."""
+        return Response(200, PAGE, HTML, PAGE_HEADERS)
+
+    async def favicon(self, _: Request) -> Response:
+        """The icon that a browser asks for by itself."""
+        return Response(200, ICON, b"image/svg+xml", [(b"cache-control", b"max-age=86400")])
 
     async def docs(self, _: Request) -> Response:
         """The OpenAPI document, in place of BentoML's, which knows only a part of the routes."""
@@ -235,19 +244,6 @@ def _check_amount(customers: int, features: int) -> None:
     if customers * features > MAX_REASONS:
         most = MAX_REASONS // features
         raise HttpError(413, "too_many_reasons", f"with reasons, send at most {most:,} customers of this table at once")
-
-
-def _prefers_html(accept: bytes) -> bool:
-    """Whether HTML is asked for by name, and not less than JSON is."""
-    weights = {b"text/html": 0.0, b"application/json": 0.0}
-    for item in accept.lower().split(b","):
-        kind, *parameters = (part.strip() for part in item.split(b";"))
-        if kind in weights:
-            weights[kind] = 1.0
-            for parameter in parameters:
-                with contextlib.suppress(ValueError):
-                    weights[kind] = float(parameter.removeprefix(b"q="))
-    return weights[b"text/html"] > 0 and weights[b"text/html"] >= weights[b"application/json"]
 
 
 def _json(status: int, body: Mapping[str, Any]) -> Response:

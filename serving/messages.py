@@ -19,19 +19,6 @@ type Handler = Callable[["Request"], Awaitable["Response"]]
 JSON = b"application/json"
 ARROW = b"application/vnd.apache.arrow.stream"
 MAX_REQUEST_ID = 128
-_CONTENT_POLICY = (
-    # Only files of this server are run: BentoML's page brings a script in its text that reports its reader to Google.
-    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    b"img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    b"frame-ancestors 'none'"
-)
-HTML_HEADERS: Headers = [
-    (b"content-security-policy", _CONTENT_POLICY),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-]
 _SMALL_BODY = 64 * 2**10
 _LENGTH_DIGITS = 18
 _SHORT_DIGITS = 3

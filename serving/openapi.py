@@ -11,7 +11,7 @@ from churn.schema.definition import Schema
 from churn.schema.feature import REQUEST_ID
 from churn.schema.json_schema import Json, example_record, features_schema, record_schema
 from churn.scoring.batch import Batch
-from serving.routes import ROUTES, Error, Route
+from serving.routes import GROUPS, ROUTES, Error, Route
 
 _JSON = "application/json"
 _BINARY: Json = {}
@@ -43,16 +43,18 @@ def openapi_document(
     return {
         "openapi": "3.1.0",
         "info": info | what,
-        "servers": [{"url": "."}],
+        "servers": [{"url": "."}],  # of the document's own address, so it holds behind a proxy's path prefix too
+        "tags": [{"name": group} for group in GROUPS],
         "paths": {
             route.path: {route.method.lower(): _operation(route, example, predict_token=predict_token)}
             for route in ROUTES
         },
         "components": {
             "schemas": _schemas(schema, example),
+            "responses": {_error_name(status): _error(status) for status in _ERROR_TEXT},
             "securitySchemes": {
-                "monitoring": {"type": "http", "scheme": "bearer", "description": "MONITORING_TOKEN"},
-                "predict": {"type": "http", "scheme": "bearer", "description": "CHURN_PREDICT_TOKEN"},
+                "monitoring": {"type": "http", "scheme": "bearer", "description": f"MONITORING_TOKEN{_BASIC}"},
+                "predict": {"type": "http", "scheme": "bearer", "description": f"CHURN_PREDICT_TOKEN{_BASIC}"},
             },
         },
     }
@@ -79,7 +81,8 @@ def _operation(route: Route, example: Json, *, predict_token: bool) -> Json:
     operation: Json = {
         "operationId": route.operation,
         "summary": route.summary,
-        "responses": {"200": _answer(route), **_errors(*_ANY_ROUTE, *route.errors)},
+        "tags": [route.group],
+        "responses": {"200": _answer(route), **_errors(*route.errors, "default")},
     }
     if route.body is not None:
         operation["parameters"] = [_REQUEST_ID, _EXPLAIN]
@@ -102,11 +105,16 @@ def _answer(route: Route) -> Json:
 
 
 def _errors(*statuses: str) -> Json:
+    return {status: {"$ref": f"#/components/responses/{_error_name(status)}"} for status in sorted(statuses)}
+
+
+def _error_name(status: str) -> str:
+    return f"Error{status.removeprefix('default')}"
+
+
+def _error(status: str) -> Json:
     content = {_JSON: {"schema": _ref(Error.__name__)}}
-    return {
-        status: {"description": _ERROR_TEXT[status], "headers": _ERROR_HEADERS.get(status, {}), "content": content}
-        for status in sorted(statuses)
-    }
+    return {"description": _ERROR_TEXT[status], "headers": _ERROR_HEADERS.get(status, {}), "content": content}
 
 
 def _ref(model: str) -> Json:
@@ -117,20 +125,18 @@ _DESCRIPTION = """
 Every error has one shape, `Error`. Any route may answer 400 to what is not HTTP, 404 to an unknown path, 405 (with
 `Allow`) to another method, 408 to a request that does not arrive in time, 431 to a head that is too large, and 501 to
 a transfer coding other than chunked."""
-_ANY_ROUTE = ("400", "408", "431", "501")
+_BASIC = ", or that token as the password of HTTP Basic, with any user name"
 _ERROR_TEXT = {
     "400": "Malformed or invalid; `detail` says where and why",
     "401": "The token is missing or wrong",
     "404": "There is none",
-    "408": "The request did not arrive whole in time",
     "409": "The model in service was stored without reasons",
     "413": "The body is too large, or asks for more reasons than an answer holds",
     "415": "The body is not declared as a type that is taken, or is encoded; then `Accept-Encoding` says what is taken",
     "429": "Too much is being worked on; try again after `Retry-After` seconds",
-    "431": "The request's head is too large",
     "500": "The service failed; its log has the details",
-    "501": "The transfer coding is not supported",
     "503": "No model is loaded, or the process is about to end; `detail` says why",
+    "default": "Any other error, in the one shape of all",
 }
 _ERROR_HEADERS: dict[str, Json] = {
     "401": {"WWW-Authenticate": {"schema": {"type": "string"}}},

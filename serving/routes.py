@@ -16,6 +16,10 @@ from churn.scoring.batch import BatchPrediction
 from churn.scoring.responses import Prediction
 from serving.messages import ARROW
 
+PREDICTIONS, REPORTS, PROBES, DOCUMENTS = "Predictions", "Model and drift", "Probes and metrics", "Documents"
+GROUPS = (PREDICTIONS, REPORTS, PROBES, DOCUMENTS)
+"""Of routes, in the order of the Swagger page."""
+
 
 class Detail(BaseModel):
     """One thing that is wrong: where, what, and its machine-readable kind."""
@@ -77,6 +81,7 @@ class Route:
         content: content types of the answer, the usual one first.
         errors: statuses beside those that every route may answer with.
         protected_by: the bearer token that is asked for; the prediction token only where it is set.
+        group: the heading under which the Swagger page shows it.
         by_bentoml: answered by BentoML behind our app, not by `Handlers`.
         is_documentation: only there where `CHURN_DOCS` is on.
         is_polled: a probe or a scrape, which comes every few seconds: not traced.
@@ -93,6 +98,7 @@ class Route:
     content: tuple[str, ...] = ("application/json",)
     errors: tuple[str, ...] = ()
     protected_by: Literal["monitoring", "predict"] | None = None
+    group: str = PROBES
     by_bentoml: bool = False
     is_documentation: bool = False
     is_polled: bool = False
@@ -100,7 +106,7 @@ class Route:
 
 _TEXT = ("text/plain",)
 _ARROW = ARROW.decode()
-_OF_A_PREDICTION = ("409", "413", "415", "429", "500", "503")
+_OF_A_PREDICTION = ("400", "409", "413", "415", "429", "500", "503")
 
 ROUTES = (
     Route(
@@ -112,6 +118,7 @@ ROUTES = (
         "Customer",
         errors=_OF_A_PREDICTION,
         protected_by="predict",
+        group=PREDICTIONS,
     ),
     Route(
         "POST",
@@ -124,6 +131,7 @@ ROUTES = (
         content=("application/json", _ARROW),
         errors=_OF_A_PREDICTION,
         protected_by="predict",
+        group=PREDICTIONS,
     ),
     Route("GET", "/health", "health", "Alive while the process lives", Health, is_polled=True),
     Route("GET", "/ready", "ready", "A model is loaded and checked", Readiness, errors=("503",), is_polled=True),
@@ -136,6 +144,7 @@ ROUTES = (
         content=("application/json", "text/html"),
         errors=("503",),
         protected_by="predict",
+        group=REPORTS,
     ),
     Route(
         "GET",
@@ -145,15 +154,33 @@ ROUTES = (
         content=("application/json", "text/html"),
         errors=("401", "404", "429", "500"),
         protected_by="monitoring",
+        group=REPORTS,
     ),
-    Route("GET", "/docs.json", "docs", "This document", errors=("429", "500"), is_documentation=True),
+    Route(
+        "GET",
+        "/docs.json",
+        "docs",
+        "This document",
+        errors=("429", "500"),
+        group=DOCUMENTS,
+        is_documentation=True,
+    ),
     Route(
         "GET",
         "/",
         "page",
-        "BentoML: a page on which to try the routes",
+        "A page on which to try the routes",
         content=("text/html",),
-        by_bentoml=True,
+        group=DOCUMENTS,
+        is_documentation=True,
+    ),
+    Route(
+        "GET",
+        "/favicon.ico",
+        "favicon",
+        "Its icon",
+        content=("image/svg+xml",),
+        group=DOCUMENTS,
         is_documentation=True,
     ),
     Route("GET", "/livez", "livez", "BentoML: alive", content=_TEXT, by_bentoml=True, is_polled=True),
@@ -177,5 +204,7 @@ ROUTES = (
         errors=("500",),
         is_polled=True,
     ),
-    Route("GET", "/schema.json", "schema", "What BentoML's Python client reads", errors=("429", "500")),
+    Route(
+        "GET", "/schema.json", "schema", "What BentoML's Python client reads", errors=("429", "500"), group=DOCUMENTS
+    ),
 )

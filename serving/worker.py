@@ -15,6 +15,7 @@ from churn.registry import Registry
 from churn.scoring.predictor import Predictor
 from churn.settings import Settings, read_settings
 from serving.app import App
+from serving.cors import with_cors
 from serving.documents import Documents
 from serving.drain import Drain
 from serving.drift_metrics import DriftMetrics
@@ -23,6 +24,7 @@ from serving.journal_metrics import JournalMetrics
 from serving.messages import AsgiApp
 from serving.metrics import Metrics
 from serving.poller import Poller
+from serving.prefix import without_prefix
 from serving.upstream.arrow import do_without_pandas
 from serving.upstream.prometheus import forget_dead_workers
 from serving.upstream.releases import warn_of_untested_releases
@@ -53,12 +55,12 @@ class Worker:
         self._on_stop = contextlib.ExitStack()
 
     def app(self, bentoml_app: AsgiApp, bento: str, bentoml_schema: Mapping[str, Any]) -> AsgiApp:
-        """The app to serve: the handlers behind the router, BentoML's app behind both, tracing before all."""
+        """The app to serve: the handlers behind the router, BentoML's app behind both, and what settings add before."""
         settings = self.settings
         documents = Documents(settings, bento, bentoml_schema)
         handlers = Handlers(settings, self.models, self.predictor, self.drain, documents, self.metrics)
         self.metrics.started(__version__)
-        app = App(
+        app: AsgiApp = App(
             bentoml_app,
             handlers,
             self.metrics,
@@ -66,13 +68,16 @@ class Worker:
             pending_bytes=settings.limits.pending_bytes,
             docs=settings.docs,
         )
-        if not settings.tracing:
-            return app
-        from serving.tracing import traced  # noqa: PLC0415 - half a second and 10 MB that only tracing needs
+        if settings.tracing:
+            from serving.tracing import traced  # noqa: PLC0415 - half a second and 10 MB that only tracing needs
 
-        traced_app, send_last_spans = traced(app)
-        self._on_stop.callback(send_last_spans)
-        return traced_app
+            app, send_last_spans = traced(app)
+            self._on_stop.callback(send_last_spans)
+        if settings.path_prefix:
+            app = without_prefix(app, settings.path_prefix)
+        if settings.cors_origins:
+            app = with_cors(app, settings.cors_origins)
+        return app
 
     def start(self) -> None:
         """Prepare the server, load the model that the pointer names, if there is one, and go on polling."""

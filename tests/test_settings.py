@@ -35,6 +35,19 @@ def test_defaults_are_the_documented_ones(tmp_path, monkeypatch):
         ("CHURN_WORKERS", "1_0", "a whole number"),
         ("CHURN_WORKERS", "\N{ARABIC-INDIC DIGIT TWO}", "a whole number"),
         ("CHURN_HOME", "x" * 300, "a folder that exists"),
+        ("CHURN_CORS_ORIGINS", "https://a.example/", "no slash at the end"),
+        ("CHURN_CORS_ORIGINS", "https://A.example", "as browsers send them"),
+        ("CHURN_CORS_ORIGINS", "https://a.example:443", "as browsers send them"),
+        ("CHURN_CORS_ORIGINS", "a.example", "https://app.example"),
+        ("CHURN_CORS_ORIGINS", "null", "as browsers send them"),
+        ("CHURN_CORS_ORIGINS", "https://a.example,", "as browsers send them"),
+        ("CHURN_CORS_ORIGINS", "*,https://a.example", "'*', or origins"),
+        ("CHURN_CORS_ORIGINS", "https://a.example:70000", "as browsers send them"),
+        ("CHURN_CORS_ORIGINS", "https://a.example\nx: y", "as browsers send them"),
+        ("CHURN_PATH_PREFIX", "churn", "a path as /team/churn"),
+        ("CHURN_PATH_PREFIX", "/churn/", "none last"),
+        ("CHURN_PATH_PREFIX", "/a//b", "a slash first"),
+        ("CHURN_PATH_PREFIX", '/"><script>', "letters, digits"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_allowed(name, value, allowed):
@@ -42,6 +55,15 @@ def test_a_bad_value_is_named_with_what_is_allowed(name, value, allowed):
         read_settings({name: value})
     assert f"{name}={value!r} is not allowed" in str(caught.value)
     assert allowed in str(caught.value)
+
+
+def test_origins_are_listed_with_commas():
+    listed = "https://a.example, http://localhost:5173 ,http://[::1]:8080"
+    expected = ("https://a.example", "http://localhost:5173", "http://[::1]:8080")
+    assert read_settings({"CHURN_CORS_ORIGINS": listed}).cors_origins == expected
+    assert read_settings({"CHURN_CORS_ORIGINS": "*"}).cors_origins == ("*",)
+    assert read_settings({}).cors_origins == ()
+    assert read_settings({"CHURN_PATH_PREFIX": "/team/churn-1.x_y~z"}).path_prefix == "/team/churn-1.x_y~z"
 
 
 def test_each_drift_threshold_has_a_setting():

@@ -18,6 +18,8 @@ DRAIN_FILE = "/tmp/churn-drain"  # noqa: S108 - only its existence counts, and K
 MODEL_NAME_PATTERN = r"[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?"
 """BentoML's own rule for names, lower case: at most 63 characters."""
 _MODEL_NAME_RULE = "1 to 63 of a-z, 0-9, '_', '.', '-', with a letter or digit at both ends"
+_PREFIX_PATTERN = r"(/[A-Za-z0-9._~-]+)*"
+_PREFIX_RULE = "a path as /team/churn: a slash first, none last, between them letters, digits, '.', '_', '~', '-'"
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ class Settings:
     journal: JournalSettings
     docs: bool
     model_key: "ModelKey | None" = field(repr=False)
+    cors_origins: tuple[str, ...]
+    path_prefix: str
 
     @property
     def monitoring_token(self) -> str | None:
@@ -153,6 +157,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         journal=JournalSettings(**reader.numbers(fields(JournalSettings))),
         docs=reader.choice("CHURN_DOCS", "on", ("on", "off")) == "on",
         model_key=reader.model_key("MODEL_SIGNING_KEY_FILE"),
+        cors_origins=reader.origins("CHURN_CORS_ORIGINS"),
+        path_prefix=reader.matching("CHURN_PATH_PREFIX", "", _PREFIX_PATTERN, _PREFIX_RULE),
         workers=reader.number("CHURN_WORKERS", 1, 1, 64),
         tracing=bool(reader.text("OTEL_EXPORTER_OTLP_ENDPOINT") or reader.text("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from churn.settings.bearer import PLACEHOLDER_TOKEN, TokenSettings, read_token_file
+from churn.settings.origin import ORIGIN_RULE, is_origin
 
 if TYPE_CHECKING:
     from churn.signing import ModelKey
@@ -88,6 +89,14 @@ class Environment:
             # The value may carry a secret path (a webhook), so it is not repeated.
             self.problems.append(f"{name} is not a web address; allowed: http://... or https://...")
         return value
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        """Origins of pages, separated by commas, or an asterisk for all."""
+        value = self.text(name) or ""
+        origins = tuple(origin.strip() for origin in value.split(",")) if value else ()
+        if origins != ("*",) and not all(map(is_origin, origins)):
+            self.refuse(name, value, ORIGIN_RULE)
+        return origins
 
     def token(self, name: str) -> TokenSettings:
         """A token from the variable, or else from the file that `<name>_FILE` names. The placeholder is none."""

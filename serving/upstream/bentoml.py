@@ -9,6 +9,8 @@
   counters are gone from `/metrics` until they are restarted. Goes when BentoML gives each service a folder of its own.
 - `TraceRecordFilter` is looked for in the log's handlers: `bentoml serve` and its workers set it before they load the
   service, `bentoml build` and others do not. Goes when BentoML takes the form of its log as a setting.
+- `Service.inject_config` is overridden, to switch `http.cors` off: it acts behind our app, so on few routes, and there
+  twice beside `CHURN_CORS_ORIGINS`. Goes when BentoML takes an outermost middleware.
 - `on_deployment` runs once, in the process that starts the workers, before it starts them, and nowhere else
   (service.py, `supervise`): documented, but not in which process.
 """
@@ -29,6 +31,8 @@ from bentoml._internal.log import TraceRecordFilter
 
 from serving.messages import AsgiApp
 
+log = logging.getLogger("churn.start")
+
 type InFront = Callable[[AsgiApp, str], AsgiApp]
 
 
@@ -44,7 +48,15 @@ def service_class(in_front: InFront) -> type[bentoml.Service[Any]]:
         def to_asgi(self, is_main: bool = True) -> AsgiApp:
             use_own_metrics_folder()
             bento = self.bento.tag.version if self.bento else None
-            return in_front(super().to_asgi(is_main), bento or "source")
+            app = in_front(super().to_asgi(is_main), bento or "source")
+            if self._had_cors:  # not said before the log is configured
+                log.warning("http.cors has no effect", extra={"use": "CHURN_CORS_ORIGINS"})
+            return app
+
+        def inject_config(self) -> None:
+            super().inject_config()
+            self._had_cors = BentoMLContainer.http.cors.enabled.get()
+            BentoMLContainer.http.cors.enabled.set(False)
 
     return FrontedService
 

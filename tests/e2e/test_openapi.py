@@ -16,6 +16,7 @@ ROUTES = {
     "/model",
     "/drift",
     "/docs.json",
+    "/favicon.ico",
     "/schema.json",
     "/metrics",
     "/livez",
@@ -52,6 +53,20 @@ def test_the_document_lists_every_route_and_only_those(server):
         for method, operation in methods.items():
             answer = httpx.request(method, server.url + path)
             assert str(answer.status_code) in operation["responses"], (path, answer.status_code)
+
+
+def test_each_route_has_a_group_and_each_error_is_described_once(server):
+    document = httpx.get(f"{server.url}/docs.json").json()
+    groups = {tag["name"] for tag in document["tags"]}
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    assert {group for operation in operations for group in operation["tags"]} == groups
+    named = {
+        answer["$ref"].rpartition("/")[2]
+        for operation in operations
+        for status, answer in operation["responses"].items()
+        if status != "200"
+    }
+    assert named == set(document["components"]["responses"])
 
 
 def test_the_document_does_not_ask_for_integers_without_a_fraction(server):

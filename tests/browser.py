@@ -19,6 +19,7 @@ class Browser:
 
     def __init__(self, socket):
         self._socket, self._numbers, self.requests = socket, itertools.count(1), []
+        self.errors, self.prompts, self._password = [], 0, None
 
     def call(self, method, **parameters):
         """Send a command and wait for its answer; requests that the page makes are recorded on the way."""
@@ -26,11 +27,54 @@ class Browser:
         self._socket.send_json({"id": number, "method": method, "params": parameters})
         while True:
             message = self._socket.receive_json(timeout=30)
-            if message.get("method") == "Network.requestWillBeSent":
-                self.requests.append(message["params"]["request"]["url"])
+            self._take(message.get("method"), message.get("params"))
             if message.get("id") == number:
                 assert "error" not in message, message
                 return message["result"]
+
+    def _take(self, event, given):
+        """Record an event of the page; answer a prompt for a password, once."""
+        if event == "Network.requestWillBeSent":
+            self.requests.append(given["request"]["url"])
+        elif event == "Log.entryAdded" and given["entry"]["level"] in ("warning", "error"):
+            self.errors.append(f"{given['entry']['text']} {given['entry'].get('url', '')}")
+        elif event == "Runtime.exceptionThrown":
+            self.errors.append(given["exceptionDetails"]["text"])
+        elif event == "Runtime.consoleAPICalled" and given["type"] in ("warning", "error"):
+            self.errors.append(str(given["args"]))
+        elif event == "Fetch.requestPaused":
+            self._send("Fetch.continueRequest", requestId=given["requestId"])
+        elif event == "Fetch.authRequired":
+            self.prompts += 1
+            known = {"response": "ProvideCredentials", "username": "me", "password": self._password}
+            answer = known if self._password and self.prompts == 1 else {"response": "CancelAuth"}
+            self._send("Fetch.continueWithAuth", requestId=given["requestId"], authChallengeResponse=answer)
+
+    def _send(self, method, **parameters):
+        self._socket.send_json({"id": next(self._numbers), "method": method, "params": parameters})
+
+    def visit(self, url, until, *, password=None):
+        """Open an address until the JavaScript expression is true; `errors` has what the console shows then.
+
+        `prompts` counts how often a password was asked for; it is answered once.
+        """
+        self._password, self.prompts = password, 0
+        for domain in ("Page", "Network", "Runtime", "Log"):
+            self.call(f"{domain}.enable")
+        self.call("Fetch.enable", handleAuthRequests=True)
+        self.call("Page.navigate", url="about:blank")
+        self.call("Log.clear")
+        self.requests.clear()
+        self.errors.clear()
+        self._send("Page.navigate", url=url)  # its answer comes after the prompt's
+        self.wait(f"location.href != 'about:blank' && document.readyState == 'complete' && ({until})")
+
+    def wait(self, condition):
+        """Until a JavaScript expression is true in the page."""
+        until = time.monotonic() + 30
+        while not self.run(condition):
+            assert time.monotonic() < until, (condition, self.errors, self.run("document.body.innerText"))
+            time.sleep(0.05)
 
     def open(self, page: Path, *, width, dark=False, height=900):
         """Show a file in a window so wide, in the light or the dark scheme."""
