@@ -24,9 +24,11 @@ class JournalMetrics:
             "When the journal's oldest file was last written to: later lines are all there. 0 without a file.",
             multiprocess_mode="mostrecent",
         )
-        self._removed_bytes = Counter("churn_journal_removed_bytes", "Size of files removed to hold the bound.")
-        self._removed_files = Counter("churn_journal_removed_files", "Files removed to hold the bound.")
-        self._sampled_out = Counter("churn_journal_sampled_out", "Rows of batches that were not to be journalled.")
+        self._removed_bytes = Counter("churn_journal_removed_bytes_total", "Size of files removed to hold the bound.")
+        self._removed_files = Counter("churn_journal_removed_files_total", "Files removed to hold the bound.")
+        self._sampled_out = Counter(
+            "churn_journal_sampled_out_total", "Rows of batches that were not to be journalled."
+        )
         bound = Gauge(
             "churn_journal_max_bytes", "Bound on the size of the journal of all pods.", multiprocess_mode="mostrecent"
         )

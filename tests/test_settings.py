@@ -34,6 +34,8 @@ def test_defaults_are_the_documented_ones(tmp_path, monkeypatch):
         ("CHURN_WORKERS", "9" * 400, "a whole number"),
         ("CHURN_WORKERS", "1_0", "a whole number"),
         ("CHURN_WORKERS", "\N{ARABIC-INDIC DIGIT TWO}", "a whole number"),
+        ("CHURN_JOURNAL_MAX_BYTES", "1000", "a whole number from 67108864 to 549755813888"),
+        ("CHURN_JOURNAL_BATCH_SHARE", "1.5", "a number from 0 to 1"),
         ("CHURN_HOME", "x" * 300, "a folder that exists"),
         ("CHURN_CORS_ORIGINS", "https://a.example/", "no slash at the end"),
         ("CHURN_CORS_ORIGINS", "https://A.example", "as browsers send them"),

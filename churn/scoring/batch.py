@@ -35,7 +35,11 @@ class BatchItem(BaseModel):
 
 
 class BatchPrediction(BaseModel):
-    """The answer to a batch, in the order of its customers."""
+    """The answer to a batch, in the order of its customers.
+
+    Each is in the prediction journal too, or each of a random share of them where the service's
+    `CHURN_JOURNAL_BATCH_SHARE` is below 1. So it is with an Arrow stream.
+    """
 
     model_config = ConfigDict(protected_namespaces=())
 

@@ -80,8 +80,10 @@ def test_a_service_counts_what_it_samples_out_and_drift_reads_the_rest(home_with
             assert httpx.post(f"{server.url}/predict", json=SAFE | {"request_id": f"one-{number}"}).status_code == 200
         lines = home_with_model.journal_lines()
         metrics = httpx.get(f"{server.url}/metrics").text
+        document = httpx.get(f"{server.url}/docs.json").json()
     finally:
         server.stop()
+    assert "CHURN_JOURNAL_BATCH_SHARE" in document["components"]["schemas"]["BatchPrediction"]["description"]
     (sampled_out,) = [float(row.split()[-1]) for row in metrics.splitlines() if row.startswith("churn_journal_sampled")]
     assert sampled_out + len(lines) == 2 * ROWS + 20
     assert 0.4 < sampled_out / (2 * ROWS) < 0.6

@@ -80,6 +80,7 @@ def metric(server, name):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_journal_keeps_its_bound_and_the_registry_its_room(small_volume, tmp_path):
     homes = [Home(small_volume, tmp_path / f"bentoml-{number}") for number in (1, 2)]
     for home in homes:
