@@ -49,14 +49,17 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _list(registry: Registry, _: argparse.Namespace) -> Answer:
-    entries, current = registry.entries(), _current_or_none(registry)
+    entries = [(entry, registry.archive_state(entry)) for entry in registry.entries()]
+    current = _current_or_none(registry)
     shown = models_text(entries, current) if entries else "no model was saved yet; `python train.py` saves one"
-    return Answer({"current": current, "models": [entry.raw for entry in entries]}, shown)
+    models = [entry.raw | {"archive": archive} for entry, archive in entries]
+    return Answer({"current": current, "models": models}, shown)
 
 
 def _show(registry: Registry, options: argparse.Namespace) -> Answer:
     entry = registry.entry(registry.current() if options.tag is None else options.tag)
-    facts = entry.raw | {"current": entry.tag == _current_or_none(registry)}
+    state = {"archive": registry.archive_state(entry), "current": entry.tag == _current_or_none(registry)}
+    facts = entry.raw | state
     if options.html is not None:
         write_page(options.html, stored_page(registry, entry.tag))
     return Answer(facts, facts_text(facts))

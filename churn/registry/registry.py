@@ -11,7 +11,7 @@ from churn.errors import RegistryError, RegistryFolderMissing
 from churn.registry.archive import ReadLocks
 from churn.registry.entry import ModelEntry
 from churn.registry.history import Promotion, read_promotions
-from churn.registry.layout import LOCK_SECONDS, Layout
+from churn.registry.layout import LOCK_SECONDS, Layout, os_errors_reported
 from churn.registry.metadata import find_entry, read_entries
 from churn.registry.naming import check_tag, choose_tag
 from churn.registry.pointer import read_pointer
@@ -66,6 +66,17 @@ class Registry:
             ModelNotFound: names the nearest tags that there are.
         """
         return find_entry(self.entries(), tag)
+
+    def archive_state(self, entry: ModelEntry) -> str:
+        """`kept`, `pruned` or, where the archive should be there and is not, `missing`; `verify` looks into it.
+
+        Raises:
+            RegistryError: the volume cannot be read.
+        """
+        if entry.pruned_at:
+            return "pruned"
+        with os_errors_reported("looking for archives"):
+            return "kept" if self.layout.archive(entry.tag).is_file() else "missing"
 
     def history(self) -> list[Promotion]:
         """Every change of the pointer, oldest first."""

@@ -19,9 +19,9 @@ _HEADER = ("  model", "trained (UTC)", "rows", "F1", "AUC", "loss", "gate", "arc
 _MINUTES = len("2026-11-28T01:03")
 
 
-def models_text(entries: Sequence[ModelEntry], current: str | None) -> Text:
-    """One row a model; a tag that is too long for it has a line of its own."""
-    rows = [_HEADER, *(_model_row(entry, current) for entry in entries)]
+def models_text(entries: Sequence[tuple[ModelEntry, str]], current: str | None) -> Text:
+    """One row a model and the state of its archive; a tag that is too long for it has a line of its own."""
+    rows = [_HEADER, *(_model_row(entry, archive, current) for entry, archive in entries)]
     return lambda width: hanging_table(rows, width)
 
 
@@ -46,14 +46,14 @@ def moment(text: str) -> str:
     return text[:_MINUTES].replace("T", " ")
 
 
-def _model_row(entry: ModelEntry, current: str | None) -> list[str]:
+def _model_row(entry: ModelEntry, archive: str, current: str | None) -> list[str]:
     return [
         f"{'*' if entry.tag == current else ' '} {entry.tag}",
         moment(entry.trained_at),
         str(entry.raw.get("rows", "")),
         *(_figure(entry.metrics.get(name)) for name in ("f1", "roc_auc", "log_loss")),
         "passed" if entry.passed_gate else "refused",
-        "pruned" if entry.pruned_at else "kept",
+        archive.upper() if archive == "missing" else archive,
     ]
 
 

@@ -110,12 +110,23 @@ def test_metadata_is_passed_through_as_it_stands(registry, capsys):
     entries[1] |= {"owner": {"team": ["growth"]}, "metrics": None, "trained_at_utc": None, "rows": "many"}
     entries[2]["passed_gate"] = 0
     path.write_text(json.dumps(entries))
-    assert run(capsys, "list", "--json")[1] == json.dumps({"current": ONE, "models": entries}, indent=1) + "\n"
-    assert run(capsys, "show", TWO, "--json")[1] == json.dumps(entries[1] | {"current": False}, indent=1) + "\n"
+    listed = [entry | {"archive": "kept"} for entry in entries]
+    assert run(capsys, "list", "--json")[1] == json.dumps({"current": ONE, "models": listed}, indent=1) + "\n"
+    assert run(capsys, "show", TWO, "--json")[1] == json.dumps(listed[1] | {"current": False}, indent=1) + "\n"
     assert "many" in run(capsys, "list")[1]
     assert run(capsys, "prune", "--keep", "1")[1] == f"removed: {TWO}\n"
     entries[1]["pruned_at_utc"] = json.loads(path.read_bytes())[1]["pruned_at_utc"]
     assert path.read_bytes() == json.dumps(entries, indent=1).encode() + b"\n"
+
+
+def test_an_archive_that_is_gone_is_called_missing(registry, capsys):
+    run(capsys, "prune", "--keep", "1")  # v2
+    registry.layout.archive(registry.entry(ONE).tag).unlink()
+    rows = run(capsys, "list")[1].splitlines()[1:]
+    assert [row.split()[-1] for row in rows] == ["MISSING", "pruned", "kept"]
+    listed = run_json(capsys, "list")[1]["models"]
+    assert [model["archive"] for model in listed] == ["missing", "pruned", "kept"]
+    assert run_json(capsys, "show", ONE)[1]["archive"] == "missing"
 
 
 def test_each_command_speaks_to_people(registry, capsys):
