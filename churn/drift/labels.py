@@ -1,6 +1,6 @@
 """Delayed ground truth: labels, `request_id` and the target's column, joined with the journal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
@@ -8,10 +8,11 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from churn.data.columns import shorten
 from churn.data.csv_dialect import Dialect, csv_records, find_dialect
 from churn.data.csv_lines import UNIT
 from churn.data.parquet_file import ID, LABEL, check_magic, check_types, damage_reported, target_sql
-from churn.data.validation import Problems, refuse, wrong_width
+from churn.data.validation import SHOWN, Problems, refuse, wrong_width
 from churn.errors import DataError
 from churn.files import duckdb_name
 from churn.journal.scan import Scan
@@ -84,6 +85,7 @@ class _LabelsFile:
         self._scan = scan
         self._path = path
         self._target = target
+        self._dialect: Dialect | None = None
 
     def read(self) -> int:
         """Make the table; returns its number of rows."""
@@ -109,6 +111,7 @@ class _LabelsFile:
             WHERE text IS NOT NULL AND churn IS NULL ORDER BY 1 LIMIT 1
         """).fetchone()
         if wrong is not None:
+            self._refuse_lines()
             raise DataError(
                 f"{self._path}: {self._target.column} of request_id {wrong[0]!r} is {wrong[1]!r}, "
                 f"not {self._target.allowed} ({wrong[2]} such rows)"
@@ -118,7 +121,28 @@ class _LabelsFile:
             GROUP BY 1 HAVING min(churn) <> max(churn) ORDER BY 1 LIMIT 1
         """).fetchone()
         if twice is not None:
-            raise DataError(f"{self._path}: request_id {twice[0]!r} has both labels ({twice[1]} such ids); keep one")
+            lines = [f"{text!r} in line {line}" for line, name, text in self._csv_labels() if name == twice[0] and text]
+            where = f": {', '.join(lines[:SHOWN])}" if lines else ""
+            raise DataError(
+                f"{self._path}: request_id {twice[0]!r} has both labels{where} ({twice[1]} such ids); keep one"
+            )
+
+    def _refuse_lines(self) -> None:
+        """Name the lines of a CSV file whose label is none; it is read again for that."""
+        problems, column = Problems(UNIT), self._target.column
+        for line, request_id, text in self._csv_labels():
+            if text and self._target.label(text) is None:
+                what = f"request_id {request_id!r}, column {column}: {shorten(text)} is not {self._target.allowed}"
+                problems.add(line, what, column)
+        if problems.count:
+            raise refuse(self._path, problems.lines())
+
+    def _csv_labels(self) -> Iterator[tuple[int, str, str]]:
+        """Line, request id and text of each row of a CSV file; of Parquet nothing."""
+        if self._dialect is not None:
+            request_id, label = (self._dialect.names.index(name) for name in self.columns)
+            for line, fields in csv_records(self._path, self._dialect):
+                yield line, fields[request_id], fields[label].strip(" ")
 
     def _read_parquet(self) -> None:
         check_magic(self._path, self.columns)
@@ -131,7 +155,7 @@ class _LabelsFile:
             self._make_labels("labels_file")
 
     def _read_csv(self) -> None:
-        dialect = find_dialect(self._path)
+        self._dialect = dialect = find_dialect(self._path)
         self._check_names(dialect.names)
         # The names are ours: a file may have one twice, or none.
         ours = {dialect.names.index(name): ours for name, ours in zip(self.columns, OURS, strict=True)}

@@ -150,8 +150,8 @@ def test_request_ids_with_outer_blanks_are_told_apart_from_those_without(tmp_pat
         (None, "is not there; --labels needs a CSV or Parquet file"),
         ("request_id,left\na,1\n", "has no column churn; it has: request_id, left"),
         ("request_id,churn\n", "has no labels"),
-        ("request_id,churn\na,1\nb,maybe\n", r"churn of request_id 'b' is 'maybe', not 0 or 1 \(1 such rows\)"),
-        ("request_id,churn\na,1\na,0\n", r"request_id 'a' has both labels \(1 such ids\)"),
+        ("request_id,churn\na,1\nb,maybe\n", r"line 3, request_id 'b', column churn: 'maybe' is not 0 or 1$"),
+        ("request_id,churn\na,1\na,0\n", r"'a' has both labels: '1' in line 2, '0' in line 3 \(1 such ids\); keep"),
     ],
 )
 def test_labels_that_cannot_be_used_are_named(tmp_path, content, message):

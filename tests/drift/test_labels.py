@@ -104,6 +104,22 @@ def test_a_fault_is_named_with_its_line(tmp_path, content, expected):
     assert expected in refusal(tmp_path, content)
 
 
+def test_a_label_that_is_none_is_named_with_its_line_value_and_column(tmp_path):
+    content = 'note;churn;request_id\n"two\nlines";1;r1\n\n;  ;r2\n; gone ;r3\n' + ";2;r4\n" * 7
+    assert refusal(tmp_path, content) == (
+        "line 6, request_id 'r3', column churn: 'gone' is not 0 or 1 (8 such lines: 6, 7, 8, 9, 10 ... and 3 more)"
+    )
+    both = refusal(tmp_path, 'note,request_id,churn\n"two\nlines",r1,1\n,r2,0\n,r1,\n,r1,0\n')
+    assert "request_id 'r1' has both labels: '1' in line 2, '0' in line 6 (1 such ids); keep one" in both
+
+
+def test_of_parquet_the_request_is_named(tmp_path):
+    content = parquet(tmp_path, "SELECT 'r1' AS request_id, 'gone' AS churn")
+    assert "churn of request_id 'r1' is 'gone', not 0 or 1 (1 such rows)" in refusal(
+        tmp_path, content, "labels.parquet"
+    )
+
+
 @pytest.mark.parametrize(
     ("select", "expected"),
     [
