@@ -1,27 +1,36 @@
-"""Chart geometry of two distributions over each other, for the page's template."""
+"""Charts of two distributions over each other, for the page's template."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from churn.drift.comparison import FeatureDrift
 from churn.drift.distribution import Categories, Floats, Numbers
 from churn.drift.levels import align
+from churn.page.chart import Box, Chart
+from churn.page.scales import Scale, round_ticks, shares
 from churn.page.words import number, percent, shorten
 
-WIDTH, HEIGHT = 480.0, 150.0
+WIDTH, HEIGHT = 334.0, 120.0
 _BINS = 30
+_MOST_VALUES = 40
+"""Up to so many values of a grain have a bin each."""
+_MOST_GRAINS = 10_000
+_GRAINS = (1.0, 0.1, 0.01)
+_REACH = 2.0
+"""The chart reaches so many times the middle 90 % beyond them; one outlier would else flatten all the rest."""
 _MOST_BARS = 12
+LETTERS = 50
+"""Letters of an axis' name."""
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """Outlines as SVG paths in a box of `WIDTH` x `HEIGHT`; `ticks` are (x, label)."""
+    """Two histograms over each other, and the shares of rows that lie beyond the chart's ends."""
 
-    training: str
-    live: str
-    ticks: tuple[tuple[float, str], ...]
+    chart: Chart
+    training_beyond: float
+    live_beyond: float
 
 
 @dataclass(frozen=True)
@@ -36,14 +45,31 @@ class Bar:
     unseen: bool
 
 
-def histogram(training: Numbers, live: Numbers) -> Histogram:
-    """Shares of rows in up to 30 bins of equal width; what lies beyond 99.9 % is in the bins at the ends."""
-    edges = _edges(training, live)
-    before, now = _shares(training, edges), _shares(live, edges)
-    top = max(float(before.max()), float(now.max()), 1e-9)
-    left, right = edges[0], edges[-1]
-    positions = (edges - left) / (right - left) * WIDTH
-    return Histogram(_outline(positions, before / top), _outline(positions, now / top), _ticks(left, right, training))
+def histogram(training: Numbers, live: Numbers, label: str, what: str) -> Histogram:
+    """Shares of the rows with a value in bins of equal width.
+
+    Args:
+        training: has values, as `live` has.
+        live: the window's.
+        label: what the chart shows, for those who do not see it.
+        what: name of the axis of values.
+
+    """
+    grain = _grain(training)
+    edges = _edges(training, live, grain)
+    parts = _shares(training, edges), _shares(live, edges)
+    widths = np.diff(edges)
+    # The last bin may be narrower: it is as high as it would be were it as wide as the others.
+    before, now = (part * widths[0] / widths for part in parts)
+    left, right = float(edges[0]), float(edges[-1])
+    x = Scale(shorten(what, LETTERS), left, right, round_ticks(left, right, grain))
+    each = f" per {number(float(widths[0]))}" if grain and widths[0] > 1.5 * grain else ""
+    y = shares(f"share of customers{each}", float(max(before.max(), now.max())))
+    box = Box(x, y, WIDTH, HEIGHT)
+    outlines = (box.steps(edges.tolist(), heights.tolist()) for heights in (before, now))
+    paths = tuple(zip(("was", "now"), outlines, strict=True))
+    beyond = (max(0.0, 1 - float(part.sum())) for part in parts)
+    return Histogram(Chart(label, x, y, paths, (), WIDTH, HEIGHT), *beyond)
 
 
 def bars(feature: FeatureDrift) -> list[Bar]:
@@ -58,34 +84,50 @@ def bars(feature: FeatureDrift) -> list[Bar]:
     else:
         new = (name for name in feature.live.counts if name not in feature.training.counts)
         rows += [(name, 0, feature.live.counts[name], True) for name in new]
-    shares = [(name, a / total_before, b / total_now, new) for name, a, b, new in rows]
-    shares.sort(key=lambda item: -max(item[1:3]))
-    listed, rest = shares[:_MOST_BARS], shares[_MOST_BARS:]
+    parts = [(name, a / total_before, b / total_now, new) for name, a, b, new in rows]
+    parts.sort(key=lambda item: -max(item[1:3]))
+    listed, rest = parts[:_MOST_BARS], parts[_MOST_BARS:]
     if rest:
         listed.append((f"{len(rest)} more", sum(item[1] for item in rest), sum(item[2] for item in rest), False))
-    top = max(max(a, b) for _, a, b, _ in listed) if listed else 1.0
+    top = max((max(a, b) for _, a, b, _ in listed), default=0.0) or 1.0
     return [Bar(shorten(name), a / top, b / top, percent(a), percent(b), new) for name, a, b, new in listed]
 
 
-def _ticks(left: float, right: float, training: Numbers) -> tuple[tuple[float, str], ...]:
-    marks = np.linspace(left, right, 5)
-    if _whole(training):
-        first = np.ceil(left) + 0.0  # of -0.5 it is -0.0, which would be printed as such
-        marks = np.arange(first, right, max(1.0, np.ceil((right - left) / 6)))
-    return tuple((float((mark - left) / (right - left) * WIDTH), number(float(mark))) for mark in marks)
+def _grain(sample: Numbers) -> float:
+    """The step of which all values are multiples; 0 where there is none."""
+    return next((grain for grain in _GRAINS if _multiples(sample.values, grain)), 0.0)
 
 
-def _whole(sample: Numbers) -> bool:
-    return bool(np.all(sample.values == np.floor(sample.values)))
+def _multiples(values: Floats, grain: float) -> bool:
+    parts = values / grain
+    return bool(np.all(np.abs(parts - np.round(parts)) < 1e-6))
 
 
-def _edges(training: Numbers, live: Numbers) -> Floats:
-    low = min(_quantile(training, 0.001), _quantile(live, 0.001))
-    high = max(_quantile(training, 0.999), _quantile(live, 0.999))
-    if _whole(training) and high - low < 1000:
-        step = max(1, int(np.ceil((high - low + 1) / _BINS)))
-        return np.arange(low - 0.5, high + step, step, dtype=np.float64)
-    return np.linspace(low, high if high > low else low + 1, _BINS + 1)
+def _edges(training: Numbers, live: Numbers, grain: float) -> Floats:
+    """Edges of the bins: those of values with a grain lie between two values, and each bin but the last has as many."""
+    low, high = _range(training, live)
+    first, last = (int(np.round(end / grain)) for end in (low, high)) if grain else (0, _MOST_GRAINS)
+    values = last - first + 1
+    if values > _MOST_GRAINS:
+        return np.linspace(low, high, _BINS + 1) if high > low else np.array([low - 0.5, low + 0.5])
+    step = _values_a_bin(values)
+    starts = np.arange(first, last + 1, step, dtype=np.float64)
+    return (np.append(starts, last + 1) - 0.5) * grain
+
+
+def _values_a_bin(values: int) -> int:
+    """How many values share a bin: as many as leave the last bin almost as wide as the others."""
+    if values <= _MOST_VALUES:
+        return 1
+    return min(range(-(-values // _MOST_VALUES), values // 12 + 1), key=lambda step: (-values % step) / step)
+
+
+def _range(training: Numbers, live: Numbers) -> tuple[float, float]:
+    """From the lowest to the highest value, but for those far beyond the middle 90 % of both."""
+    low, high = (float(pick(training.values[at], live.values[at])) for pick, at in ((min, 0), (max, -1)))
+    middle = [_quantile(sample, share) for sample in (training, live) for share in (0.05, 0.95)]
+    reach = _REACH * (max(middle) - min(middle))
+    return (max(low, min(middle) - reach), min(high, max(middle) + reach)) if reach else (low, high)
 
 
 def _quantile(sample: Numbers, share: float) -> float:
@@ -94,14 +136,7 @@ def _quantile(sample: Numbers, share: float) -> float:
 
 
 def _shares(sample: Numbers, edges: Floats) -> Floats:
-    at = np.clip(np.searchsorted(edges, sample.values, side="right") - 1, 0, len(edges) - 2)
-    rows = np.bincount(at, weights=sample.counts, minlength=len(edges) - 1)
+    """Share of the rows with a value in each bin; the last one has its right end, too."""
+    inside = (sample.values >= edges[0]) & (sample.values <= edges[-1])
+    rows, _ = np.histogram(sample.values[inside], edges, weights=sample.counts[inside])
     return (rows / max(sample.present, 1)).astype(np.float64)
-
-
-def _outline(positions: Floats, heights: Floats) -> str:
-    steps = [f"M{positions[0]:.1f},{HEIGHT:.1f}"]
-    for (left, right), height in zip(pairwise(positions), heights, strict=True):
-        y = HEIGHT * (1 - float(height) * 0.96)
-        steps.append(f"L{left:.1f},{y:.1f}L{right:.1f},{y:.1f}")
-    return "".join([*steps, f"L{positions[-1]:.1f},{HEIGHT:.1f}"])

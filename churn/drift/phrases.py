@@ -3,10 +3,11 @@
 from churn.drift.comparison import Comparison, FeatureDrift
 from churn.drift.distribution import Categories, Numbers, Summary
 from churn.drift.levels import align, pool
+from churn.drift.window import Window
 from churn.page.words import number, percent, shorten
 
 _LISTED = 3
-_FEATURES = 5
+FEATURES = 5
 """So many features are described in a sentence; the table has all."""
 
 
@@ -14,17 +15,50 @@ def summarise(comparison: Comparison, model: str, rows: int) -> str:
     """One sentence: what happened, and what to do next."""
     window = f"the last {rows:,} predictions of {model}"
     if comparison.drifted:
-        what = "; ".join(f"{feature.name}: {describe(feature)}" for feature in comparison.drifted[:_FEATURES])
-        if more := len(comparison.drifted[_FEATURES:]):
+        what = "; ".join(f"{feature.name}: {describe(feature)}" for feature in comparison.drifted[:FEATURES])
+        if more := len(comparison.drifted[FEATURES:]):
             what += f"; and {more} more"
-        return f"Drift in {window} ({what}): {_advice(comparison)}."
+        return f"Drift in {window} ({what}): {'; '.join(advice(comparison))}."
     if comparison.prediction.drift:
         return (
             f"Drift in {window} (probabilities: {describe(comparison.prediction)}), though no single feature "
-            "drifted: look for features that changed together, and train anew once labels are there "
-            "(`python drift.py performance --labels FILE` says how the model does)."
+            f"drifted: {'; '.join(advice(comparison))}."
         )
-    return f"No drift: {window} look like its training data; nothing to do."
+    return f"No drift: {window} look like its training data; {'; '.join(advice(comparison))}."
+
+
+def count_drifted(comparison: Comparison) -> str:
+    """How many features drifted, of how many."""
+    drifted, features = len(comparison.drifted), len(comparison.features)
+    return f"{drifted or 'None'} of {features} feature{'s' if features != 1 else ''} drifted"
+
+
+def advice(comparison: Comparison) -> tuple[str, ...]:
+    """What to do next, a clause each."""
+    if not comparison.drift:
+        return ("nothing to do",)
+    if not comparison.drifted:
+        return (
+            "look for features that changed together",
+            "train anew once labels are there (`python drift.py performance --labels FILE` says how the model does)",
+        )
+    source = {"missing", "unseen", "grown", "range"}
+    if any(source & set(feature.failed) for feature in comparison.drifted):
+        return (
+            "find out first whether the sender changed its units, codes or defaults",
+            "if the change is real, train on newer data (`python train.py --data FILE`)",
+        )
+    return (
+        "look for a cause in what customers do and in what is sent",
+        "if it lasts, train on newer data (`python train.py --data FILE`)",
+    )
+
+
+def left_out(window: Window) -> list[str]:
+    """What a window leaves out of the journal, in a few words each."""
+    parts = [f"{rows:,} of {tag}" for tag, rows in window.others.items()]
+    parts += [f"{window.broken:,} broken line{'s' if window.broken > 1 else ''}"] if window.broken else []
+    return parts + ([str(window.future)] if window.future.rows else [])
 
 
 def describe(feature: FeatureDrift) -> str:
@@ -35,25 +69,14 @@ def describe(feature: FeatureDrift) -> str:
 
 def outline(summary: Summary, like: Summary | None = None) -> str:
     """A distribution in a few words; categories in the order of another distribution, if one is given."""
+    if summary.rows == summary.missing:
+        return "no values"
     if isinstance(summary, Numbers):
         return f"{number(summary.mean)} ± {number(summary.std)}"
     order = [*(like.counts if isinstance(like, Categories) else ()), *summary.counts]
     names = list(dict.fromkeys(order))[:_LISTED]
     shares = [f"{shorten(name)} {percent(summary.counts.get(name, 0) / max(summary.rows, 1))}" for name in names]
     return ", ".join(shares) + (", ..." if len(summary.counts) > _LISTED else "")
-
-
-def _advice(comparison: Comparison) -> str:
-    source = {"missing", "unseen", "grown", "range"}
-    if any(source & set(feature.failed) for feature in comparison.drifted):
-        return (
-            "find out first whether the sender changed its units, codes or defaults; "
-            "if the change is real, train on newer data (`python train.py --data FILE`)"
-        )
-    return (
-        "look for a cause in what customers do and in what is sent; "
-        "if it lasts, train on newer data (`python train.py --data FILE`)"
-    )
 
 
 def _missing(feature: FeatureDrift) -> str:
@@ -80,7 +103,7 @@ def _grown(feature: FeatureDrift) -> str:
     name, before, now, _ = pool(feature.training, feature.live).grown
     if "unseen" in feature.failed and not feature.training.others and name not in feature.training.counts:
         return ""  # that is said already
-    return f"{shorten(name)} {percent(before)} -> {percent(now)}"
+    return f"{shorten(name)} {percent(before)} → {percent(now)}"
 
 
 def _range(feature: FeatureDrift) -> str:
@@ -90,8 +113,8 @@ def _range(feature: FeatureDrift) -> str:
 def _mean(feature: FeatureDrift) -> str:
     figures = feature.figures
     return (
-        f"mean {number(figures['training_mean'])} -> {number(figures['live_mean'])}, "
-        f"{abs(figures['z']):.2f} training standard deviations"
+        f"mean {'↑' if figures['z'] > 0 else '↓'} {number(figures['training_mean'])} → {number(figures['live_mean'])}, "
+        f"{number(abs(figures['z']))} training standard deviations"
     )
 
 
@@ -100,7 +123,7 @@ def _shape(feature: FeatureDrift) -> str:
         return _mean(feature)
     figures = feature.figures
     before, now = number(figures["training_std"]), number(figures["live_std"])
-    return f"distribution changed, standard deviation {before} -> {now}"
+    return f"distribution changed, standard deviation {before} → {now}"
 
 
 def _categories(feature: FeatureDrift) -> str:
@@ -115,7 +138,7 @@ def _categories(feature: FeatureDrift) -> str:
         for name, rows, now_rows in zip(names, before, now, strict=True)
     ]
     live, training, name = max(shares, key=lambda share: abs(share[0] - share[1]))
-    return f"{shorten(name)} {percent(training)} -> {percent(live)}"
+    return f"{shorten(name)} {percent(training)} → {percent(live)}"
 
 
 _PHRASES = {

@@ -4,7 +4,7 @@ docs/drift.md documents the JSON form; `FORMAT_VERSION` is raised when a key cha
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class Report:
         trained_at: time of the model's training, ISO 8601; empty where it is not known.
         training_rows: number of training rows.
         created: time of the report.
+        descriptions: what the schema says of each feature, by its name.
 
     """
 
@@ -55,6 +56,7 @@ class Report:
     trained_at: str
     training_rows: int
     created: datetime
+    descriptions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def summary(self) -> str:

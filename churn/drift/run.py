@@ -77,7 +77,8 @@ def _detect(options: DriftOptions, settings: Settings) -> Report:
         )
     comparison = compare(reference, window.features, window.prediction, settings.drift)
     trained_at = registry.entry(tag).trained_at
-    return Report(window, comparison, settings.drift, trained_at, reference.rows, datetime.now(UTC))
+    described = {feature.name: feature.description for feature in served.schema.feature}
+    return Report(window, comparison, settings.drift, trained_at, reference.rows, datetime.now(UTC), described)
 
 
 def _labels_schema(registry: Registry, settings: Settings) -> Schema:

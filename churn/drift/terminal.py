@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from churn.drift.comparison import FeatureDrift
-from churn.drift.phrases import describe, outline
+from churn.drift.phrases import describe, left_out, outline
 from churn.drift.report import Report
 from churn.journal.moments import format_moment
-from churn.page.words import percent
+from churn.page.words import p_value, percent
 from churn.text_layout import INDENT, hanging_table, indented, wrapped
 
 if TYPE_CHECKING:  # they import pandas, which takes longer than reading a window
@@ -72,18 +72,16 @@ def _table_width(console: Console) -> int:
 
 def _heading(report: Report) -> str:
     window = report.window
-    skipped = [f"{rows:,} of {tag}" for tag, rows in window.others.items()]
-    skipped += [f"{window.broken:,} broken line{'s' if window.broken > 1 else ''}"] if window.broken else []
-    skipped += [str(window.future)] if window.future.rows else []
-    note = f"; left out: {', '.join(skipped)}" if skipped else ""
+    skipped = ", ".join(left_out(window))
+    note = f"; left out: {skipped}" if skipped else ""
     first, last = format_moment(window.first), format_moment(window.last)
     return f"{window.model}: {window.rows:,} predictions from {first} to {last}{note}"
 
 
 def _feature_row(feature: FeatureDrift) -> tuple[str, ...]:
-    _, effect, p_value, _ = map(len, _FEATURE_HEADER)
+    _, effect, p_adjusted, _ = map(len, _FEATURE_HEADER)
     verdict = "DRIFT" if feature.drift else "no drift"
-    return (feature.name, f"{feature.score:>{effect}.2f}", f"{feature.p_adjusted:>{p_value}.2g}", verdict)
+    return (feature.name, f"{feature.score:>{effect}.2f}", f"{p_value(feature.p_adjusted):>{p_adjusted}}", verdict)
 
 
 def _details(feature: FeatureDrift) -> list[str]:

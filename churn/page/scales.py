@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass
 
-from churn.page.words import number, percent
+from churn.page.words import number
 
 _ROUND = (1.0, 2.0, 5.0, 10.0)
+_LARGE = ((1e12, "T"), (1e9, "B"), (1e6, "M"))
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def shares(name: str, highest: float = 1.0) -> Scale:
     """From 0 % to a round share, at most 100 %, that is not below the highest."""
     step = _step(min(highest, 1.0) or 1.0, 5)
     count = min(math.ceil(highest / step - 1e-9), round(1 / step)) or 1
-    return Scale(name, 0.0, count * step, tuple((at * step, percent(at * step)) for at in range(count + 1)))
+    digits = max(0, -math.floor(math.log10(step) + 1e-9) - 2)
+    return Scale(name, 0.0, count * step, tuple((at * step, f"{at * step:.{digits}%}") for at in range(count + 1)))
 
 
 def numbers(name: str, low: float, high: float) -> Scale:
@@ -62,12 +64,28 @@ def round_numbers(name: str, low: float, high: float) -> Scale:
     return Scale(name, first * step, last * step, ticks)
 
 
+def round_ticks(low: float, high: float, least: float = 0.0) -> tuple[tuple[float, str], ...]:
+    """The multiples of a round step, at least `least`, from `low` to `high`: (figure, label) in order."""
+    step = max(_step(high - low, 5), least)
+    multiples = range(math.ceil(low / step), math.floor(high / step) + 1)
+    return tuple((at * step, _label(at * step, step)) for at in multiples)
+
+
 def ratios(name: str, low: float, high: float) -> Scale:
     """A logarithmic scale around 1, with ticks at powers of one number up to 10,000; what is beyond lies at an end."""
     reach = max(high, 1 / max(low, 1e-9))
     base = next((base for base in (2, 3, 4, 10, 30) if base**2 >= reach), 100)
     ticks = tuple((float(base) ** at, _ratio(float(base) ** at)) for at in range(-2, 3))
     return Scale(name, ticks[0][0], ticks[-1][0], ticks, log=True)
+
+
+def _label(value: float, step: float) -> str:
+    """A tick with as many digits as tell it from the next one."""
+    for limit, letter in _LARGE:
+        if step >= limit / 100 and abs(value) >= limit:
+            return f"{value / limit:,.4g}{letter}"
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    return f"{value:,.{decimals}f}" if decimals < 5 else f"{value:.3g}"
 
 
 def _ratio(value: float) -> str:

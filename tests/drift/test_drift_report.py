@@ -1,20 +1,15 @@
 import json
 import re
-from html.parser import HTMLParser
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from drift_samples import REGIONS, SCHEMA, TAG, make_report
 from rich.console import Console
 
-from churn.drift.charts import histogram
-from churn.drift.distribution import Numbers
-from churn.drift.page import render_page
 from churn.drift.report import write_files
 from churn.drift.terminal import print_report
 from churn.errors import DriftError
-
-HOSTILE = '<script>alert("x")</script>'
 
 
 def rng():
@@ -56,7 +51,7 @@ def test_the_summary_says_what_happened_and_what_to_do():
     )
     summary = drifted_report().summary
     assert "in categories that training did not see (SA)" in summary
-    assert re.search(r"avg_session_minutes: .*distribution changed, standard deviation 1[12].* -> 2", summary)
+    assert re.search(r"avg_session_minutes: .*distribution changed, standard deviation 1[12].* → 2", summary)
     assert "python train.py --data FILE" in summary
     assert summary.count("\n") == 0
 
@@ -65,8 +60,7 @@ def test_drift_of_the_probabilities_alone_has_its_own_sentence():
     report = quiet_report()
     moved = drifted_report().comparison.features[2]
     comparison = type(report.comparison)(report.comparison.features, moved)
-    report = type(report)(report.window, comparison, report.settings, "", 1200, report.created)
-    assert "no single feature drifted" in report.summary
+    assert "no single feature drifted" in replace(report, comparison=comparison).summary
 
 
 def test_the_lab_rule_sees_only_means_that_are_far_away():
@@ -96,76 +90,8 @@ def keys_of(value):
     return set()
 
 
-class Page(HTMLParser):
-    """Collects what a browser would load or run, and checks that every element is closed."""
-
-    VOID = ("meta",)
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.loads, self.titles, self.text = [], [], [], ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attributes):
-        if tag not in self.VOID:
-            self.open.append(tag)
-        self.loads += [value for name, value in attributes if name in ("src", "href", "srcset")]
-        self.loads += [tag] * (tag in ("script", "link", "img", "iframe"))
-
-    def handle_startendtag(self, tag, attributes):
-        self.handle_starttag(tag, attributes)
-        self.handle_endtag(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
-        if self.open and self.open[-1] == "h3":
-            self.titles.append(data)
-
-
-def test_the_page_needs_nothing_else_and_is_small():
-    text = render_page(drifted_report()).decode()
-    page = Page(text)
-    assert page.loads == []
-    assert "url(" not in text
-    assert page.open == []
-    assert len(text.encode()) < 200_000
-
-
-def test_the_page_shows_each_feature_drawn_the_drifted_and_largest_first():
-    report = drifted_report()
-    text = render_page(report).decode()
-    titles = Page(text).titles
-    assert titles[:2] == ["region", "avg_session_minutes"]
-    assert sorted(titles) == sorted([*SCHEMA.feature_names, "prediction"])
-    assert text.count("<svg") == len(SCHEMA.number_names) + 1
-    assert text.count('class="bars"') == 2
-    assert report.summary in Page(text).text
-
-
-def test_the_page_is_for_light_dark_phone_and_print():
-    text = render_page(quiet_report()).decode()
-    for needed in ("prefers-color-scheme: dark", "@media print", 'name="viewport"', "max-width: 30rem"):
-        assert needed in text
-
-
-def test_what_clients_sent_is_shown_as_text_everywhere(capsys):
-    report = drifted_report(new=HOSTILE)
-    text = render_page(report).decode()
-    assert "<script" not in text
-    assert HOSTILE in Page(text).text
+def test_what_clients_sent_is_no_markup_of_the_terminal(capsys):
     assert "alert" in printed(drifted_report(new="[bold]alert[/nonsense]"), capsys)
-
-
-def test_many_categories_are_drawn_together():
-    generator = rng()
-    report = make_report(generator, region=np.array([f"R{number}" for number in generator.integers(0, 400, 500)]))
-    text = render_page(report).decode()
-    assert len(text.encode()) < 200_000
-    assert re.search(r"\d+ more", Page(text).text)
 
 
 def test_files_are_replaced_whole_and_what_cannot_be_written_is_named(tmp_path):
@@ -176,8 +102,3 @@ def test_files_are_replaced_whole_and_what_cannot_be_written_is_named(tmp_path):
     with pytest.raises(DriftError, match=r"absent/report\.json cannot be written: No such file"):
         write_files({tmp_path / "absent" / "report.json": b""})
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
-
-
-def test_the_axis_of_counts_begins_at_zero_and_not_at_minus_zero():
-    numbers = Numbers.of([0, 0, 1, 2, 5])
-    assert [label for _, label in histogram(numbers, numbers).ticks][:2] == ["0", "1"]

@@ -111,7 +111,7 @@ def test_a_table_that_stays_the_same_does_not_drift_though_a_third_is_missing(te
     ("changes", "said"),
     [
         ({"missing": 0.5}, r"(prediction: [45]\d% of rows without a value, \d\d% in training)"),
-        ({"paperless": 0.7}, r"(select: mean 0\.\d+ -> 0\.\d+, 0\.\d+ training standard deviations)"),
+        ({"paperless": 0.7}, r"(select: mean ↑ 0\.\d+ → 0\.\d+, 0\.\d+ training standard deviations)"),
     ],
 )
 def test_a_change_is_found_in_its_feature(telco_home, capsys, changes, said):
