@@ -21,8 +21,10 @@ from churn import __version__
 BASE_IMAGE = "docker.io/library/python:3.12-slim"
 REQUIREMENTS = Path(__file__).parents[1] / "requirements.txt"
 
-# What `make` knows of the source and of the base, and BentoML does not.
-_LABELS = f"""\
+# Of each image. The arguments are what `make` knows of the source and of the base, and BentoML does not. The command
+# stands here, because an ENTRYPOINT forgets that of the stage before.
+_DESCRIPTION = f"""\
+CMD ["serve", "--port", "8000", "--timeout-graceful-shutdown", "20", "--timeout-keep-alive", "75"]
 ARG REVISION=unknown
 ARG CREATED=unknown
 ARG BASE_DIGEST=unknown
@@ -54,18 +56,17 @@ COPY --from=base-container /app/sbom.json /app/
 WORKDIR /home/bentoml/bento
 COPY --from=base-container /bytecode ./src
 EXPOSE 8000
-CMD ["serve", "--port", "8000", "--timeout-graceful-shutdown", "20", "--timeout-keep-alive", "75"]
 
 FROM runtime AS serve
+{_DESCRIPTION}
 COPY --chown=bentoml:bentoml . ./
 RUN chmod +x env/docker/entrypoint.sh
 USER bentoml
 ENTRYPOINT ["/home/bentoml/bento/env/docker/entrypoint.sh"]
-{_LABELS}
 
 FROM runtime
 COPY --from=base-container /jobs /app
-{_LABELS}"""
+{_DESCRIPTION}"""
 
 IMAGE = (
     # A distribution that BentoML does not know, so that it installs neither compiler nor git. The requirements
