@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from churn.cli import tell
+from churn.cli import BAD_INPUT, run_command, tell
 
 TAG = "customers_of_the_northern_region:release-2026-11-28-candidate-7-of-the-second-week-after-all"
 MESSAGE = (
@@ -30,3 +30,13 @@ def test_a_message_breaks_no_word_at_a_terminal_and_no_line_elsewhere(monkeypatc
         assert said.splitlines()[-1] == "  column 'a'"
     else:
         assert said == f"train.py: {MESSAGE}\n"
+
+
+def test_a_command_that_the_serving_image_cannot_run_says_so(capsys):
+    def command():
+        import sklearn.no_such_part  # noqa: F401, PLC0415 - as one of a library that is not there
+
+    assert run_command("drift.py", command) == BAD_INPUT
+    said = capsys.readouterr().err
+    assert said.startswith("drift.py: No module named 'sklearn.no_such_part'")
+    assert said.endswith("run a Job of the full image\n")
