@@ -1,9 +1,6 @@
 """HTML form of the drift report: one page without script, font or picture from elsewhere."""
 
-import re
 from pathlib import Path
-
-from markupsafe import Markup, escape
 
 from churn.drift.charts import LETTERS, Histogram, bars, histogram
 from churn.drift.comparison import Effect, FeatureDrift
@@ -23,7 +20,7 @@ _SHORT_NAME = 14
 def render_page(report: Report) -> bytes:
     """The page, UTF-8. Whatever clients have sent (categories) is escaped."""
     environment = page_environment(Path(__file__).parent)
-    environment.filters |= {"second": _second, "code": _code, "describe": describe, "size": _size}
+    environment.filters |= {"second": _second, "describe": describe, "size": _size}
     comparison = report.comparison
     features = sorted(comparison.features, key=lambda feature: -feature.score)
     drifted, quiet = (
@@ -48,11 +45,6 @@ def render_page(report: Report) -> bytes:
 
 def _second(moment: int) -> str:
     return format_moment(moment - moment % 1_000_000)
-
-
-def _code(text: str) -> Markup:
-    """Our own sentence, with commands between backticks as code."""
-    return Markup(re.sub("`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
 
 
 def _size(effect: Effect, value: float) -> str:
