@@ -161,10 +161,12 @@ def test_prestop_makes_the_file_that_the_service_looks_for(tmp_path):
     assert any(mount["mountPath"] == str(Path(DRAIN_FILE).parent) for mount in API["volumeMounts"])
 
 
-def test_image_serves_as_the_deployment_does():
-    """`docker run churn-api:v1` and the pod start the same command."""
-    (command,) = re.findall(r"^CMD \[(.*)\]$", DOCKERFILE, re.MULTILINE)
-    assert [word.strip().strip('"') for word in command.split(",")] == API["args"]
+def test_images_serve_as_the_deployment_does():
+    """`docker run churn-api:v1`, `docker run churn-api-serve:v1` and the pod start the same command."""
+    commands = re.findall(r"^CMD \[(.*)\]$", DOCKERFILE, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        assert [word.strip().strip('"') for word in command.split(",")] == API["args"]
 
 
 def test_no_restart_while_the_first_model_is_trained():
