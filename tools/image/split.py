@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from tools.image.distributions import Installed, needed_by
 
-JOBS_ONLY = ("scikit-learn", "pandas", "scipy", "skl2onnx", "onnx", "duckdb", "joblib")
+JOBS_ONLY = ("scikit-learn", "pandas", "scipy", "skl2onnx", "skops", "onnx", "duckdb", "joblib")
 """What training, scoring of files and drift import, and the service does not."""
 
 
