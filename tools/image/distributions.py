@@ -16,6 +16,8 @@ _SPDX = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
 }
+# Stated only by the text of a file.
+_BY_FILE = {"skops": "MIT"}
 
 
 class Installed(NamedTuple):
@@ -69,7 +71,7 @@ def licence(package: PackageMetadata) -> str:
     names = [item.rpartition(" :: ")[2] for item in classifiers if not item.endswith("OSI Approved")]
     return (
         "; ".join(_SPDX.get(name, name) for name in names)
-        or str(package.get("License") or "not stated").strip().splitlines()[0][:60]
+        or str(package.get("License") or _BY_FILE.get(package["Name"], "not stated")).strip().splitlines()[0][:60]
     )
 
 
