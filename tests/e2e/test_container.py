@@ -128,6 +128,25 @@ def test_image_says_what_it_is_and_how_it_runs(engine, each_image):
     assert re.fullmatch(r"[0-9-]{10}T[0-9:]{8}(Z|[+-][0-9:]{5})", labels["created"])  # RFC 3339
 
 
+def test_its_bytecode_is_valid(engine, each_image):
+    """A pod cannot write any: what is stale is compiled at each start."""
+    command = (
+        "python -v -c 'import serving.worker' 2>&1 | grep -E '^# (wrote|code object from .*src/)' | grep -v __pycache__"
+    )
+    found = engine(
+        "run",
+        "--rm",
+        "--network=host",
+        "--workdir=/home/bentoml/bento/src",
+        each_image,
+        "sh",
+        "-c",
+        command,
+        check=False,
+    )
+    assert found.stdout == ""
+
+
 def test_bill_of_materials_lists_exactly_what_the_image_has(engine, name, each_image):
     list_all = (
         "import json, importlib.metadata as m; print(json.dumps([(d.name, d.version) for d in m.distributions()]))"

@@ -4,9 +4,11 @@ Makes VENV what the service needs, and JOBS, laid over it, what only Jobs need b
 beside the environment. Both are tried on the way. BYTECODE gets the project's, whose source BentoML copies itself.
 """
 
+import compileall
 import sys
 import tempfile
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 from tools.image import split, thin
 from tools.image.distributions import installed
@@ -30,6 +32,8 @@ def main(venv: Path, jobs: Path, bytecode: Path) -> None:
         flows.run_jobs()
         split.move(places, venv.parent, jobs)
         flows.run_service()
+    # Valid for sources of this content: those of the next build of the same Bento have other times.
+    compileall.compile_dir(SOURCE, quiet=1, force=True, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
     split.move(list(SOURCE.rglob("__pycache__")), SOURCE, bytecode)
     write_sbom(everything, jobs / "sbom.json")
     write_sbom({name: each for name, each in everything.items() if name not in jobs_only}, venv.parent / "sbom.json")
