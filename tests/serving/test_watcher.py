@@ -108,6 +108,20 @@ def test_a_pointer_that_comes_and_goes_in_between_does_not_start_another_try(reg
     assert isinstance(watcher.problem, ArchiveInvalid)
 
 
+def test_a_problem_that_is_over_is_said_once_with_its_last_reason(registry, archive, caplog):
+    caplog.set_level("INFO")
+    content = archive.read_bytes()
+    archive.write_bytes(b"")
+    watcher = Counted(registry, poll_seconds=3600)
+    watcher.poll_often()
+    assert "model problem resolved" not in caplog.messages
+    archive.write_bytes(content)
+    watcher.poll_often()
+    (logged,) = (record for record in caplog.records if record.msg == "model not loaded")
+    (resolved,) = (record for record in caplog.records if record.msg == "model problem resolved")
+    assert (resolved.levelname, resolved.model_tag, resolved.reason) == ("INFO", GOOD, logged.reason)
+
+
 def test_a_surprise_while_loading_is_a_reason_like_others(registry, monkeypatch, caplog):
     def surprise(*_):
         raise MemoryError("no room for a model")
