@@ -61,7 +61,7 @@ def predictor():
 def ask(tmp_path, predictor):
     models = ModelWatcher(None, "churn_model_v1", 1.0)
     models.scorer = explaining_scorer()
-    handlers = Handlers(read_settings({"CHURN_HOME": str(tmp_path)}), models, predictor, None, None)
+    handlers = Handlers(read_settings({"CHURN_HOME": str(tmp_path)}), models, predictor, None, None, None)
 
     def ask(method, body):
         answer = asyncio.run(getattr(handlers, method)(Asked(body))).body

@@ -105,7 +105,7 @@ def models():
 
 @pytest.fixture
 def handlers(tmp_path, models, predictor):
-    return Handlers(read_settings({"CHURN_HOME": str(tmp_path)}), models, predictor, None, None)
+    return Handlers(read_settings({"CHURN_HOME": str(tmp_path)}), models, predictor, None, None, None)
 
 
 @pytest.mark.parametrize("turns", range(12))
