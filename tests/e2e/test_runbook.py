@@ -20,7 +20,6 @@ SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^### |\Z)", RUNBOOK, re.MULTILI
 RULES = yaml.safe_load((ROOT / "docs" / "alerts.yaml").read_text())["groups"]
 ALERTS = {rule["alert"] for group in RULES for rule in group["rules"]}
 SETTINGS = set(re.findall(r"`((?:CHURN|MONITORING|MODEL)_[A-Z_]+)`", (ROOT / "README.md").read_text()))
-NEW_SETTINGS = {"CHURN_JOURNAL_MAX_BYTES", "CHURN_JOURNAL_BATCH_SHARE"}
 
 
 def blocks(section):
@@ -86,7 +85,7 @@ def test_each_kubectl_form_names_what_the_manifests_have(line, tmp_path):
         assert (ROOT / script).is_file()
     if "-p" in given:
         data = json.loads(given[given.index("-p") + 1])["data"]
-        assert set(data) <= SETTINGS | NEW_SETTINGS | set(CONFIG)
+        assert set(data) <= SETTINGS | set(CONFIG)
     for port in re.findall(r"8080:(\d+)", line):
         assert int(port) in set(every_value(OBJECTS["service.yaml"], "port"))
 
