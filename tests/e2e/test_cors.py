@@ -2,9 +2,11 @@
 
 import shutil
 
+import bentoml
 import httpx
 import pytest
 from conftest import SAFE, Home, start_server
+from prefix_proxy import proxied
 
 from serving.routes import ROUTES
 
@@ -124,6 +126,13 @@ def test_a_prefix_is_taken_off_whole_and_no_route_is_lost(sharing):
     assert [status(path) for path in ("/churn", "/churn/", "/churn/health", "/health", "/churn/livez")] == [200] * 5
     assert [status(path) for path in ("/churnx/health", "/churn/churn/health", "/churn//health")] == [404] * 3
     assert httpx.post(f"{sharing.url}/churn/predict", json=SAFE).status_code == 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strip", [True, False])
+def test_bentomls_client_finds_the_service_under_a_path(sharing, strip):
+    with proxied(sharing.url, "/churn", strip=strip) as url, bentoml.SyncHTTPClient(url) as client:
+        assert client.predict(SAFE)["prediction"] == 0
 
 
 @pytest.mark.slow
