@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import orjson
 
-from churn.errors import ChurnError, ModelUnavailable, Problem
+from churn.errors import ChurnError, ModelUnavailable
 from churn.model.scorer import Scorer
 from churn.scoring.arrow.stream import parse_stream
 from churn.scoring.batch import parse_batch
@@ -19,6 +18,7 @@ from serving.accept import prefers_html
 from serving.auth import Token
 from serving.documents import Documents, Pair
 from serving.drain import Drain
+from serving.explain import asks_for_reasons, check_amount, require_reasons
 from serving.messages import ARROW, JSON, Handler, Headers, HttpError, Request, Response, too_busy
 from serving.metrics import Metrics
 from serving.pages import HTML, REPORT_HEADERS
@@ -34,10 +34,7 @@ READERS = 4
 
 _VARY: Headers = [(b"vary", b"accept")]
 """Of a route that answers with JSON or a page, for whatever caches it."""
-MAX_REASONS = 500_000
-"""Contributions in one answer, at most: 40 MB of JSON, of which there are three copies for a moment."""
 
-_EXPLAIN = {b"": False, b"explain=true": True, b"explain=1": True, b"explain=false": False, b"explain=0": False}
 _BODY_CURE = "send one customer, or raise the service's CHURN_MAX_BODY_BYTES"
 _BATCH_CURE = "send fewer customers at once, or raise the service's CHURN_MAX_BATCH_BYTES"
 
@@ -78,7 +75,7 @@ class Handlers:
         """One customer's probability."""
         if self._predict_token is not None:
             self._predict_token.require(request)
-        explain = _explain(request)
+        explain = asks_for_reasons(request)
         body = await request.json_body(self._limits.body_bytes, _BODY_CURE)
         # Counted only now: a client that is slow to send takes nothing from the others.
         if self._busy >= self._limits.concurrency:
@@ -87,7 +84,7 @@ class Handlers:
         try:
             scorer = self._models.required()  # once: no swap comes between validation and answer
             if explain:
-                _require_reasons(scorer)
+                require_reasons(scorer)
             customer = scorer.validator.parse(body)
             if customer.request_id is not None:
                 request.request_id = customer.request_id
@@ -100,7 +97,7 @@ class Handlers:
         """Many customers' probabilities; all or nothing."""
         if self._predict_token is not None:
             self._predict_token.require(request)
-        explain = _explain(request)
+        explain = asks_for_reasons(request)
         body = await request.json_body(self._limits.batch_bytes, _BATCH_CURE, or_arrow=True)
         score = self._score_arrow if request.declares(ARROW) else self._score_json
         if self._busy >= self._limits.concurrency:
@@ -110,7 +107,7 @@ class Handlers:
             async with self._batch_turn:
                 scorer = self._models.required()
                 if explain:
-                    _require_reasons(scorer)
+                    require_reasons(scorer)
                 return await score(scorer, body, request.request_id, explain=explain)
         finally:
             self._busy -= 1
@@ -118,14 +115,14 @@ class Handlers:
     async def _score_json(self, scorer: Scorer, body: bytes, request_id: str, *, explain: bool) -> Response:
         customers = await parse_batch(body, scorer.validator)
         if explain:
-            _check_amount(len(customers), len(scorer.schema.feature))
+            check_amount(len(customers), len(scorer.schema.feature))
         return Response(200, await self._predictor.predict_batch(scorer, customers, request_id, explain=explain))
 
     async def _score_arrow(self, scorer: Scorer, body: bytes, request_id: str, *, explain: bool) -> Response:
         explainer = scorer.explainer if explain else None
         customers = await parse_stream(body, scorer.validator, explainer.rows if explainer else None)
         if explain:
-            _check_amount(customers.rows, len(scorer.schema.feature))
+            check_amount(customers.rows, len(scorer.schema.feature))
         answer = await self._predictor.predict_arrow(scorer, customers, request_id, explain=explain)
         return Response(200, answer, ARROW)
 
@@ -216,34 +213,6 @@ class Handlers:
 
     def _done_reading(self, _: object) -> None:
         self._readers -= 1
-
-
-def _explain(request: Request) -> bool:
-    """Whether the query asks for reasons; other parameters are ignored."""
-    query: bytes = request.scope["query_string"]
-    if (explain := _EXPLAIN.get(query)) is not None:
-        return explain
-    values = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("explain", ["false"])
-    if len(values) > 1 or (explain := _EXPLAIN.get(b"explain=" + values[0].encode())) is None:
-        message = "`explain` is true (or 1) or false (or 0), once"
-        detail: list[Problem] = [{"loc": ["query", "explain"], "msg": message, "type": "invalid_query"}]
-        raise HttpError(400, "invalid_query", "the query is not valid", detail)
-    return explain
-
-
-def _require_reasons(scorer: Scorer) -> None:
-    if scorer.explainer is None:
-        raise HttpError(
-            409,
-            "no_reasons",
-            f"the model in service, {scorer.tag}, was stored without reasons; train it anew, or ask without `explain`",
-        )
-
-
-def _check_amount(customers: int, features: int) -> None:
-    if customers * features > MAX_REASONS:
-        most = MAX_REASONS // features
-        raise HttpError(413, "too_many_reasons", f"with reasons, send at most {most:,} customers of this table at once")
 
 
 def _json(status: int, body: Mapping[str, Any]) -> Response:

@@ -12,7 +12,7 @@ from churn.model.reasons.explainer import Explainer
 from churn.schema.record import Customer
 from churn.scoring.predictor import Predictor
 from churn.settings import read_settings
-from serving import handlers as handlers_module
+from serving import explain as explain_module
 from serving.handlers import Handlers
 from serving.messages import HttpError
 from serving.watcher import ModelWatcher
@@ -112,7 +112,7 @@ def test_the_reasons_of_an_answer(ask):
 
 
 def test_more_reasons_than_an_answer_holds_are_refused(ask, monkeypatch):
-    monkeypatch.setattr(handlers_module, "MAX_REASONS", 10)
+    monkeypatch.setattr(explain_module, "MAX_REASONS", 10)
     assert len(ask("predict_batch", {"customers": [RECORD] * 2})["predictions"]) == 2
     with pytest.raises(HttpError, match="send at most 2 customers of this table at once") as refused:
         ask("predict_batch", {"customers": [RECORD] * 3})
