@@ -47,7 +47,7 @@ PIPELINE_TYPES = (
     "sklearn.utils.validation.check_array",
 )
 """What a stored pipeline may hold beside what skops trusts: `skops.io.load("model.skops", trusted=PIPELINE_TYPES)`."""
-_LIBRARIES = ("scikit-learn", "pandas", "numpy", "joblib", "onnxruntime", "skl2onnx", "bentoml")
+_LIBRARIES = ("scikit-learn", "pandas", "numpy", "skops", "onnxruntime", "skl2onnx", "bentoml")
 
 
 def library_versions() -> dict[str, str]:

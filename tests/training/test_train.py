@@ -51,7 +51,7 @@ def test_a_promoted_model_leaves_archive_metadata_statistics_and_pointer(trained
     assert entry["passed_gate"] is True
     assert entry["decision"] == {"objective": "f1"}
     assert entry["gate"]["passed"] is True
-    assert {"scikit-learn", "pandas", "numpy", "joblib"} <= set(entry["library_versions"])
+    assert {"scikit-learn", "pandas", "numpy", "skops"} <= set(entry["library_versions"])
     assert trained_home.pointer.read_text(encoding="utf-8") == "churn_model_v1:v1\n"
     statistics = json.loads((trained_home.registry / "train_stats.json").read_text(encoding="utf-8"))
     assert set(statistics) == {"tenure_months", "num_complaints", "avg_session_minutes"}
