@@ -20,6 +20,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from churn.cli import BAD_INPUT
+
 if TYPE_CHECKING:
     from circus.arbiter import Arbiter
     from circus.sighandler import SysHandler
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("churn.supervisor")
 
-CANNOT_START, WORKER_DIED = 2, 5
-"""Exit codes of the service."""
+WORKER_DIED = 5
+"""Exit code of the service, beside those of `churn.cli`."""
 AGAIN_SECONDS = 60.0
 RETRY_SECONDS = 0.05
 
@@ -115,4 +117,4 @@ def _bind_or_end(listener: "CircusSocket", address: tuple[str, int]) -> None:
     except OSError as error:
         reason = f"listening on {address[0]}:{address[1]} failed: {error.strerror}"
         log.critical("cannot start", extra={"reason": f"{reason}; end what listens there, or give another --port"})
-        raise SystemExit(CANNOT_START) from None
+        raise SystemExit(BAD_INPUT) from None
