@@ -30,8 +30,9 @@ def of(samples, name):
 def test_openmetrics_is_valid_and_says_what_the_older_format_says(server):
     httpx.post(f"{server.url}/predict", json=SAFE)
     httpx.get(f"{server.url}/livez")
-    # The last that comes: a look at the journal's folder, after its first line.
-    wait_until(lambda: "churn_journal_bytes" in httpx.get(f"{server.url}/metrics").text, server.log.read_text)
+    # The one that comes last: of a look at the journal's folder, after its first line.
+    last = ("churn_journal_oldest_timestamp_seconds", ())
+    wait_until(lambda: last in scraped(server.url), server.log.read_text)
     answer = httpx.get(f"{server.url}/metrics", headers=OPENMETRICS)
     assert answer.headers["content-type"] == openmetrics.exposition.CONTENT_TYPE_LATEST
     assert answer.headers["vary"] == "accept"
