@@ -1,7 +1,10 @@
 """The manifests of k8s/, read once, for the tests that look at them."""
 
 import copy
-from collections.abc import Iterator, Mapping
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +16,26 @@ K8S = ROOT / "k8s"
 OBJECTS = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(K8S.glob("*.yaml"))}
 
 
-def pod_templates() -> dict[str, dict[str, Any]]:
+def pod_templates(manifests: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     found = {}
-    for manifest in OBJECTS.values():
+    for manifest in manifests:
         spec = manifest.get("spec", {})
         template = spec.get("template") or spec.get("jobTemplate", {}).get("spec", {}).get("template")
         if template:
             found[f"{manifest['kind']} {manifest['metadata']['name']}"] = template
     return found
+
+
+def rendered(overlay: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """What kustomize makes of an overlay, by kind and name."""
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        ["kubectl", "kustomize", overlay], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(done.stdout)}
 
 
 def every_value(node: Any, key: str) -> Iterator[Any]:
@@ -58,7 +73,7 @@ def validate_schema(manifest: dict[str, Any], version: str) -> None:
     validate.validate(filled, "1.28.0", strict=True)
 
 
-PODS = pod_templates()
+PODS = pod_templates(OBJECTS.values())
 DEPLOYMENT = OBJECTS["deployment.yaml"]
 API = DEPLOYMENT["spec"]["template"]["spec"]["containers"][0]
 CONFIG = OBJECTS["configmap.yaml"]["data"]

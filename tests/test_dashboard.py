@@ -5,18 +5,13 @@ import re
 from itertools import combinations
 
 import pytest
-import yaml
+from test_alerts import RULES
 
 from tests.manifest_objects import ROOT
 
 DASHBOARD = json.loads((ROOT / "docs" / "grafana-dashboard.json").read_text(encoding="utf-8"))
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 VARIABLES = {variable["name"]: variable for variable in DASHBOARD["templating"]["list"]}
-RULES = [
-    rule
-    for group in yaml.safe_load((ROOT / "docs" / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
-    for rule in group["rules"]
-]
 by_title = pytest.mark.parametrize("panel", PANELS, ids=[panel["title"] for panel in PANELS])
 
 
@@ -69,7 +64,7 @@ def test_links_lead_where_the_alerts_lead():
     runbook = VARIABLES["runbook"]["query"]
     links = [link for panel in PANELS for link in panel.get("links", [])]
     led = {link["title"].removeprefix("Runbook: "): link["url"].replace("${runbook:raw}", runbook) for link in links}
-    assert led == {rule["alert"]: rule["annotations"]["runbook_url"] for rule in RULES}
+    assert led == {alert: rule["annotations"]["runbook_url"] for alert, rule in RULES.items()}
 
 
 def test_the_reports_are_linked():

@@ -9,20 +9,15 @@ import sys
 import pytest
 import yaml
 
-from tests.manifest_objects import API, DEPLOYMENT, K8S, OBJECTS, PODS, ROOT, every_value, validate_schema
+from tests.manifest_objects import API, DEPLOYMENT, K8S, OBJECTS, PODS, ROOT, every_value, rendered, validate_schema
+
+MULTI_NODE = K8S / "overlays" / "multi-node"
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    # Not this environment's import path: checkov and kubectl bring their own Python.
+    # Not this environment's import path: checkov brings its own Python.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-
-
-def kubectl() -> str:
-    found = shutil.which("kubectl")
-    if found is None:
-        pytest.skip("kubectl is not installed")
-    return found
 
 
 def test_names_are_the_contract():
@@ -136,20 +131,18 @@ def test_a_changed_setting_changes_the_pods(tmp_path):
 
 
 def test_overlay_for_several_nodes():
-    done = run(kubectl(), "kustomize", "k8s/overlays/multi-node")
-    assert done.returncode == 0, done.stderr
-    rendered = {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(done.stdout)}
-    assert len(rendered) == len(OBJECTS) + 1
-    assert rendered["PersistentVolumeClaim", "churn-storage"]["spec"]["accessModes"] == ["ReadWriteMany"]
-    spread = rendered["Deployment", "churn-api"]["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    found = rendered(MULTI_NODE)
+    assert len(found) == len(OBJECTS) + 1
+    assert found["PersistentVolumeClaim", "churn-storage"]["spec"]["accessModes"] == ["ReadWriteMany"]
+    spread = found["Deployment", "churn-api"]["spec"]["template"]["spec"]["topologySpreadConstraints"]
     assert (spread[0]["topologyKey"], spread[0]["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "DoNotSchedule")
-    assert not list(every_value(list(rendered.values()), "podAffinity"))
-    autoscaler = rendered["HorizontalPodAutoscaler", "churn-api"]["spec"]
-    assert 3 == autoscaler["minReplicas"] == rendered["Deployment", "churn-api"]["spec"]["replicas"]
+    assert not list(every_value(list(found.values()), "podAffinity"))
+    autoscaler = found["HorizontalPodAutoscaler", "churn-api"]["spec"]
+    assert 3 == autoscaler["minReplicas"] == found["Deployment", "churn-api"]["spec"]["replicas"]
     assert autoscaler["maxReplicas"] > OBJECTS["horizontalpodautoscaler.yaml"]["spec"]["maxReplicas"]
-    budget = rendered["PodDisruptionBudget", "churn-api"]["spec"]
+    budget = found["PodDisruptionBudget", "churn-api"]["spec"]
     assert (budget["maxUnavailable"], budget["selector"]) == (1, DEPLOYMENT["spec"]["selector"])
-    for item in rendered.values():
+    for item in found.values():
         validate_schema(item, "1.28")
 
 
@@ -158,8 +151,7 @@ def test_checkov_finds_nothing_unargued(tmp_path):
     checkov = shutil.which("checkov", path=f"{ROOT / '.checkov' / 'bin'}{os.pathsep}{os.environ['PATH']}")
     if checkov is None:
         pytest.skip("checkov is not installed; `make test-slow` installs it")
-    rendered = run(kubectl(), "kustomize", "k8s/overlays/multi-node")
-    (tmp_path / "multi-node.yaml").write_text(rendered.stdout, encoding="utf-8")
+    (tmp_path / "multi-node.yaml").write_text(yaml.safe_dump_all(rendered(MULTI_NODE).values()), encoding="utf-8")
     for folder in ("k8s", str(tmp_path)):
         done = run(checkov, "--config-file", ".checkov.yaml", "--directory", folder)
         assert done.returncode == 0, done.stdout

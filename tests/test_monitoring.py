@@ -1,13 +1,10 @@
 """k8s/components/monitoring: what Prometheus scrapes, the alerts and the dashboard, as an overlay takes them in."""
 
 import json
-import shutil
-import subprocess
 
-import pytest
 import yaml
 
-from tests.manifest_objects import API, K8S, OBJECTS, ROOT
+from tests.manifest_objects import API, K8S, OBJECTS, ROOT, rendered
 
 FOLDER = K8S / "components" / "monitoring"
 MONITOR, RULE, DASHBOARD = (
@@ -51,17 +48,10 @@ def test_the_operator_and_grafana_look_for_these_labels():
 
 
 def test_the_overlay_adds_them_to_all_manifests():
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        pytest.skip("kubectl is not installed")
-    done = subprocess.run(
-        [kubectl, "kustomize", "k8s/overlays/monitoring"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    rendered = {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(done.stdout)}
+    found = rendered(K8S / "overlays" / "monitoring")
     for item in (*OBJECTS.values(), MONITOR, RULE, DASHBOARD):
-        assert rendered.pop((item["kind"], item["metadata"]["name"])) == item
-    assert not rendered
+        assert found.pop((item["kind"], item["metadata"]["name"])) == item
+    assert not found
 
 
 def test_a_plain_apply_leaves_them_out():

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 from conftest import LEAVING, ROOT, SAFE, wait_until
+from test_alerts import OPERATIONS, RULES
 
 DOCS = ROOT / "docs"
-OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
-RULES = [rule for group in yaml.safe_load((DOCS / "alerts.yaml").read_text())["groups"] for rule in group["rules"]]
-QUERIES = [rule["expr"] for rule in RULES]
+QUERIES = [rule["expr"] for rule in RULES.values()]
 SOURCES = [path.read_text() for folder in ("churn", "serving") for path in sorted((ROOT / folder).rglob("*.py"))]
 
 TARGET = {"namespace", "job", "pod", "instance"}
