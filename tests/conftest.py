@@ -135,7 +135,7 @@ def start_workers(home: Home, workers: str) -> Server:
 
 
 def begin_server(
-    home: Home, *, source: str = ".", workdir: Path = ROOT, port: int | None = None, **environment: str
+    home: Home, *options: str, source: str = ".", workdir: Path = ROOT, port: int | None = None, **environment: str
 ) -> Server:
     """Start it, on a free port if none is given, and do not wait."""
     if port is None:
@@ -143,7 +143,7 @@ def begin_server(
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
     log = home.path / f"server-{port}.log"
-    command = [str(BIN / "bentoml"), "serve", source, "--host", "127.0.0.1", "--port", str(port)]
+    command = [str(BIN / "bentoml"), "serve", source, "--host", "127.0.0.1", "--port", str(port), *options]
     with log.open("ab") as sink:
         process = subprocess.Popen(
             command, cwd=workdir, env=home.environment | environment, stdout=sink, stderr=subprocess.STDOUT

@@ -72,8 +72,8 @@ class Deaths:
         self._arbiter.reap_processes()
 
     def _reaped(self, watcher: "Watcher", process_pid: int, exit_code: int, **_: object) -> None:
-        # Circus would swallow an exception of this hook, and calls it while it stops, too.
-        if not self._ends():
+        # Circus would swallow an exception of this hook, and calls it of workers that it stops too, as `--reload` does.
+        if not self._ends() and not self._arbiter._exclusive_running_command:
             self._arbiter.loop.add_callback(self._died, watcher, process_pid, exit_code)
 
     def _died(self, watcher: "Watcher", pid: int, code: int) -> None:

@@ -6,13 +6,14 @@ import functools
 import json
 import os
 import random
+import shutil
 import signal
 import time
 
 import cluster_service
 import pytest
 from cluster_service import Pod, ask
-from conftest import SAFE, Home, begin_server, start_server
+from conftest import ROOT, SAFE, Home, begin_server, start_server, wait_until
 
 RATE, SECONDS = 20, 25
 BODY = json.dumps(SAFE).encode()
@@ -91,3 +92,27 @@ def test_a_killed_worker_fails_at_most_one_request_in_a_hundred(home_with_model)
     supervised = [json.loads(row) for row in first.log.read_text().splitlines()]
     supervised = [(row["event"], row["signal"]) for row in supervised if row["logger"] == "churn.supervisor"]
     assert supervised == [("worker died; another starts", 9), ("worker died again; the service ends", 9)]
+
+
+@pytest.mark.slow
+def test_a_worker_that_ends_because_its_code_has_changed_is_no_death(home_with_model, tmp_path):
+    ignored = shutil.ignore_patterns(".*", "tests", "benchmarks", "bentos", "docs")
+    project = shutil.copytree(ROOT, tmp_path / "project", ignore=ignored)
+    server = begin_server(home_with_model, "--reload", workdir=project)
+    changed = time.monotonic()
+
+    def started(times):
+        """Changes the code every 10 s: what watches it may not be there as soon as the worker."""
+        nonlocal changed
+        assert server.process.poll() is None
+        if times > 1 and time.monotonic() - changed > 10:
+            changed = time.monotonic()
+            os.utime(project / "service.py")
+        return server.log.read_text().count("initialized") >= times
+
+    try:
+        for times in (1, 2, 3):
+            wait_until(lambda n=times: started(n), server.log.read_text, 90)
+        assert "churn.supervisor" not in server.log.read_text()
+    finally:
+        server.stop()
