@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,6 +157,18 @@ def _answers(server: Server) -> bool:
         return httpx.get(f"{server.url}/health").status_code == 200
     except httpx.TransportError:
         return False
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[Path]:
+    """A folder on a file system of its own, in memory."""
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a file system needs root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def wait_until(condition, message, seconds=30) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import shutil
-import subprocess
 import threading
 import time
 
@@ -11,7 +10,7 @@ import httpx
 import pyarrow as pa
 import pytest
 from arrow_streams import ask, stream
-from conftest import SAFE, Home, start_server, wait_until
+from conftest import SAFE, Home, mounted, start_server, wait_until
 
 MIB = 2**20
 VOLUME = 256 * MIB
@@ -25,13 +24,10 @@ def small_volume(tmp_path, trained_home):
     """A trained home on a file system of its own."""
     home = tmp_path / "home"
     home.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={VOLUME}", "tmpfs", home]
-    if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a file system needs root")
-    ignored = shutil.ignore_patterns("logs", "*.log")
-    shutil.copytree(trained_home.path, home, ignore=ignored, dirs_exist_ok=True)
-    yield home
-    subprocess.run(["umount", "-l", home], check=True)
+    with mounted(home, f"size={VOLUME}"):
+        ignored = shutil.ignore_patterns("logs", "*.log")
+        shutil.copytree(trained_home.path, home, ignore=ignored, dirs_exist_ok=True)
+        yield home
 
 
 class Background:

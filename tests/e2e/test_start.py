@@ -4,12 +4,11 @@ import json
 import os
 import signal
 import socket
-import subprocess
 from datetime import datetime
 
 import httpx
 import pytest
-from conftest import SAFE, begin_server, start_server
+from conftest import SAFE, begin_server, mounted, start_server
 
 
 def lines(text):
@@ -86,11 +85,8 @@ def no_store(request, tmp_path):
         return
     folder = tmp_path / "read-only"
     folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", folder], check=False, capture_output=True)
-    if done.returncode:
-        pytest.skip("mounting a file system needs root")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with mounted(folder, "ro"):
+        yield folder
 
 
 @pytest.mark.slow
