@@ -68,7 +68,10 @@ class Token:
             self._failed = True
             return
         self._version, self._failed = version, False
-        log.info("token read again", extra={"token": self._name})
+        if self._expected is None:
+            log.warning("token file holds no token", extra={"token": self._name})
+        else:
+            log.info("token read again", extra={"token": self._name})
 
 
 def _given(authorization: bytes) -> bytes | None:

@@ -136,6 +136,7 @@ def test_a_rotated_token_is_taken_without_a_restart(guarded, swap):
     file.write_text(PLACEHOLDER_TOKEN)
     wait_until(lambda: predict(guarded, **bearer(SECRETS[2])).status_code == 401, guarded.log.read_text)
     assert predict(guarded, **bearer(PLACEHOLDER_TOKEN)).status_code == 401
+    assert '"token file holds no token", "token": "CHURN_PREDICT_TOKEN"' in guarded.log.read_text()
     file.write_text(SECRETS[1])
     wait_until(lambda: predict(guarded, **bearer(SECRETS[1])).status_code == 200, guarded.log.read_text)
 
