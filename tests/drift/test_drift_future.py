@@ -15,6 +15,8 @@ from churn.journal import newest
 from churn.journal.moments import parse_moment
 from churn.journal.record import FutureLines
 
+pytestmark = pytest.mark.slow
+
 AHEAD = "2099-01-01T00:00:00Z"
 NO_DRIFT, CANNOT_JUDGE = 0, 4
 
@@ -147,7 +149,6 @@ def test_labels_of_nothing_but_such_predictions_cannot_be_judged(tmp_path):
         measure(tmp_path, some + lines, labels)
 
 
-@pytest.mark.slow
 def test_the_performance_command_names_them(tmp_path, trained_home):
     ids, _, truth, lines = predictions()
     write_journal(tmp_path / "logs" / "predictions-a-1.jsonl", *lines, ahead())

@@ -14,6 +14,8 @@ from conftest import SAFE
 from flatbuffers.table import Table
 from hostile import check_answer, target_server
 
+pytestmark = pytest.mark.slow
+
 MUTATIONS = 1_000
 MEBI = 2**20
 ROWS = 40
@@ -212,7 +214,6 @@ def test_a_dictionary_of_megabytes_that_is_hardly_used_is_taken_once(target):
     assert answered(ask(target, stream(plain(rows, region=region), rows=1_000))).num_rows == rows
 
 
-@pytest.mark.slow
 def test_mutations_are_answered_or_refused_in_bounded_memory(target):
     answered(ask(target, stream(plain(100_000))))
     before, allowed = peak_mib(target), {200, 400}
@@ -232,7 +233,6 @@ def test_mutations_are_answered_or_refused_in_bounded_memory(target):
     assert peak_mib(target) - before < 32
 
 
-@pytest.mark.slow
 def test_the_bombs_together_take_no_more_memory_than_the_largest_batch(target):
     region = pa.array(["EU", "AF"] * 250_000).dictionary_encode()
     region = pa.DictionaryArray.from_arrays(region.indices.cast(pa.int8()), region.dictionary)

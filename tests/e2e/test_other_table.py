@@ -13,6 +13,8 @@ from test_openapi import check_every_route
 
 from churn.registry import Registry
 
+pytestmark = pytest.mark.slow
+
 SHOPPER = {"class": "Gold", "items": 3, "copy": 51.25, "get": True, "town": "ACCRA", "debt": -1.5}
 OWES = {"class": "Bronze", "items": 1, "copy": 20.0, "get": False, "town": None, "debt": None}
 RECORDS = {BUNDLED: [SAFE, LEAVING], OTHER: [SHOPPER, OWES]}
@@ -108,7 +110,6 @@ def test_answers_fit_the_document(of_the_shop):
         jsonschema.validate(ask(of_the_shop, record).json(), prediction, jsonschema.Draft202012Validator)
 
 
-@pytest.mark.slow
 def test_bentomls_client_sends_what_the_model_in_service_takes_also_after_a_swap(server):
     serving(server, BUNDLED)
     with bentoml.SyncHTTPClient(server.url) as client:  # which reads `/schema.json` now, and not again
@@ -154,7 +155,6 @@ def test_a_call_in_process_takes_a_plain_record(of_the_shop):
     assert len(batch["predictions"]) == 2
 
 
-@pytest.mark.slow
 def test_without_a_model_the_documents_are_of_the_schema_that_training_would_use(home, serve):
     server = serve(home)
     own = home.path / "schema.toml"
@@ -178,7 +178,6 @@ def test_without_a_model_the_documents_are_of_the_schema_that_training_would_use
     assert len(said) == 4  # once for each damage
 
 
-@pytest.mark.slow
 def test_every_route_does_what_the_document_of_this_model_says(models, tmp_path, serve):
     check_every_route(serving(serve(models, MONITORING_TOKEN="monitoring-secret"), OTHER), tmp_path)
 
@@ -252,7 +251,6 @@ for number in range(int(sys.argv[2])):
 """
 
 
-@pytest.mark.slow
 def test_twenty_swaps_between_two_tables_under_load_mix_nothing(server):
     expected = {}
     for tag, records in RECORDS.items():

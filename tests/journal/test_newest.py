@@ -18,6 +18,8 @@ from churn.journal import newest
 from churn.journal.files import LONGEST_LINE
 from churn.journal.scan import Scan
 
+pytestmark = pytest.mark.slow
+
 
 @from_the_ends
 @pytest.mark.parametrize(("last_n", "since"), [(None, moment(-1)), (200, moment(-1))])
@@ -163,7 +165,6 @@ lines_of_files = st.lists(
     st.one_of(st.none(), st.integers(1, 80)),
     st.one_of(st.none(), st.integers(-5, 400)),
 )
-@pytest.mark.slow
 def test_a_window_is_that_of_all_lines(tmp_path, files, tail_bytes, last_n, since):
     """Files of several writers and models, in order but for neighbours, some of them compressed."""
     for path in tmp_path.iterdir():

@@ -15,6 +15,8 @@ from churn.training.model_report import report_document, report_figures, report_
 from churn.training.paired_bootstrap import ChampionComparison
 from churn.training.pipeline import train_model
 
+pytestmark = pytest.mark.slow
+
 KEYS = [
     "format", "tag", "card", "gate", "metrics", "evaluated", "roc", "precision_recall", "calibration", "tenths",
     "histogram", "thresholds", "confusion", "drivers", "segments", "segments_found",
