@@ -13,9 +13,10 @@ help: ## list the targets
 setup: .venv/.installed ## make .venv with everything that the lock names
 
 # Not PIP_CONSTRAINT or the like from outside: the lock with its hashes is the whole truth.
-.venv/.installed: requirements-dev.txt tools/find_python.sh
+.venv/.installed: requirements-dev.txt pyproject.toml tools/find_python.sh
 	@python=$$(tools/find_python.sh) && echo "Python 3.12: $$python" && "$$python" -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 run: setup ## train on the bundled data if no model is current, then serve on port 3000

@@ -1,0 +1,13 @@
+"""The command `churn drift`."""
+
+import sys
+from importlib import import_module
+
+import click
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def drift(arguments: tuple[str, ...]) -> None:
+    """See `python drift.py --help`."""
+    sys.exit(import_module("drift").main(arguments))
