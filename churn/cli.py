@@ -1,21 +1,127 @@
-"""Command-line helpers: exit codes, errors as messages, types of options."""
+"""Command-line kit: exit codes, errors as messages, commands that return their exit code, types of options."""
 
-import argparse
 import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple, override
+
+import click
 
 from churn import __version__
 from churn.errors import ChurnError, NoModel, NothingToJudge, SchemaChangeRefused
 
 VERSION = f"churn-api {__version__}"
-DONE, BAD_INPUT, FOUND, CANNOT_JUDGE, INTERRUPTED = 0, 2, 3, 4, 130
+DONE, CRASH, BAD_INPUT, FOUND, CANNOT_JUDGE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 NO_MODEL = 4
 """Exit codes. `FOUND`: a candidate was refused, drift detected, a schema change not accepted, or the registry not in
-order. 1 is a crash."""
+order."""
+ANY_COMMAND = {CRASH: "A crash: a fault of the program.", INTERRUPTED: "Interrupted by Ctrl-C."}
+"""Exit codes that any command may end with, beside those of its own table."""
+FILE = click.Path(readable=False, path_type=Path)
+"""An option's type: a file or folder, which a shell completes. Who reads it says what is wrong with it."""
+
+
+class Ends(NamedTuple):
+    """How a command can end: its exit codes with their meanings, and what is said after Ctrl-C."""
+
+    codes: Mapping[int, str]
+    interrupted: str
+
+
+def settings(exit_codes: Mapping[int, str], interrupted: str = "interrupted") -> dict[str, Any]:
+    """Context settings of a command, and of those below it."""
+    ends = Ends(exit_codes, interrupted)
+    return {"help_option_names": ["--help", "-h"], "show_default": True, "obj": ends}
+
+
+class Command(click.Command):
+    """Command whose function returns its exit code, with context settings of `settings`."""
+
+    @override
+    def invoke(self, ctx: click.Context) -> int:
+        """Run it; a user's mistake is a message."""
+        return run_command(called_as(), lambda: int(super(Command, self).invoke(ctx)), ctx.obj.interrupted)
+
+    @override
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the exit codes."""
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), text) for code, text in sorted(ctx.obj.codes.items())])
+
+
+class Group(Command, click.Group):
+    """Group of such commands."""
+
+    command_class = Command
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the commands, in the order of the source."""
+        return list(self.commands)
+
+
+class Option(click.Option):
+    """Option that takes none of the command's other options for its value."""
+
+    @override
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Convert what was given."""
+        options = {name for param in ctx.command.params if isinstance(param, click.Option) for name in param.opts}
+        for text in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(text, str) and text in options:
+                raise click.BadOptionUsage(self.opts[0], f"{self.opts[0]} needs a value; {text} is an option.", ctx)
+        return super().type_cast_value(ctx, value)
+
+    @override
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """What stands in brackets after the help; Click puts a default in words between parentheses."""
+        extra = super().get_help_extra(ctx)
+        return extra | {"default": self.show_default} if isinstance(self.show_default, str) else extra
+
+
+option = partial(click.option, cls=Option)
+version_option = click.version_option(__version__, message=VERSION, help="Print the software's version.")
+
+
+def run(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> int:
+    """Run a command as it was called; returns its exit code. Bad usage is one line on standard error.
+
+    Args:
+        command: `churn`, or one of its commands under an old name.
+        name: what was called, such as `churn`, `train.py` or `python -m churn.registry`.
+        arguments: what follows it; None takes those of the process.
+
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = command.main(given, prog_name=name, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return BAD_INPUT
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else name
+        message = error.format_message()
+        stop = "" if message.endswith((".", "?", ")")) else "."
+        tell(_short(path), f"{message}{stop} See `{path} --help`.")
+        return BAD_INPUT
+    except click.Abort:
+        tell(_short(name), "interrupted")
+        return INTERRUPTED
+    return code if isinstance(code, int) else DONE
+
+
+def called_as() -> str:
+    """What is running, before each of its messages: `churn train`, `train.py`, `churn.registry list`."""
+    context = click.get_current_context(silent=True)
+    return _short(context.command_path) if context else Path(sys.argv[0]).name
+
+
+def _short(path: str) -> str:
+    return path.removeprefix("python -m ")
 
 
 def run_command(name: str, command: Callable[[], int], interrupted: str = "interrupted") -> int:
@@ -63,53 +169,74 @@ def tell(name: str, message: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def add_version(parser: argparse.ArgumentParser) -> None:
-    """Give a command `--version`."""
-    parser.add_argument("--version", action="version", version=VERSION, help="print the software's version and end")
-
-
-def whole_number(minimum: int = 0, maximum: int = 10**18 - 1) -> Callable[[str], int]:
+class WholeNumber(click.ParamType[int]):
     """An option's type: a whole number in this range, inclusive; `1_000` and digits of other scripts are none."""
 
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,18}", text) or not minimum <= int(text) <= maximum:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {minimum} to {maximum}")
-        return int(text)
+    name = "whole number"
 
-    return parse
+    def __init__(self, minimum: int = 0, maximum: int = 10**18 - 1) -> None:
+        self._minimum, self._maximum = minimum, maximum
 
-
-def output_file(text: str) -> Path:
-    """An option's type: a file to write, in a folder that is there; asked now, it costs no work."""
-    path = Path(text)
-    try:
-        is_folder, has_folder = path.is_dir(), path.parent.is_dir()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be written: {error.strerror}") from None
-    if is_folder:
-        raise argparse.ArgumentTypeError(f"{text!r} is a folder; give the name of a file")
-    if not has_folder:
-        raise argparse.ArgumentTypeError(f"{text!r} is in no folder that there is; make {str(path.parent)!r} first")
-    return path
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
+        if isinstance(value, int):
+            return value
+        if not re.fullmatch(r"[0-9]{1,18}", value) or not self._minimum <= int(value) <= self._maximum:
+            self.fail(f"{value!r} is not a whole number from {self._minimum} to {self._maximum}", param, ctx)
+        return int(value)
 
 
-def reason(text: str) -> str:
-    """An option's type: a reason, which is recorded."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("the reason is empty; say why")
-    return text.strip()
-
-
-def number(minimum: float, maximum: float) -> Callable[[str], float]:
+class Number(click.ParamType[float]):
     """An option's type: a number in this range, inclusive."""
 
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not minimum <= value <= maximum:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {minimum:g} to {maximum:g}")
-        return value
+    name = "number"
 
-    return parse
+    def __init__(self, minimum: float, maximum: float) -> None:
+        self._minimum, self._maximum = minimum, maximum
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not self._minimum <= number <= self._maximum:
+            self.fail(f"{value!r} is not a number from {self._minimum:g} to {self._maximum:g}", param, ctx)
+        return number
+
+
+class Reason(click.ParamType[str]):
+    """An option's type: a reason, which is recorded."""
+
+    name = "reason"
+
+    @override
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The reason without spaces at its ends."""
+        return value.strip() or self.fail("the reason is empty; say why", param, ctx)
+
+
+class OutputFile(click.Path):
+    """An option's type: a file to write, in a folder that is there; asked now, it costs no work."""
+
+    def __init__(self, suffix: str = "") -> None:
+        super().__init__(path_type=Path)
+        self._suffix = suffix
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path."""
+        path = Path(value)
+        try:
+            is_folder, has_folder = path.is_dir(), path.parent.is_dir()
+        except OSError as error:
+            self.fail(f"{value!r} cannot be written: {error.strerror}", param, ctx)
+        if is_folder:
+            self.fail(f"{value!r} is a folder; give the name of a file", param, ctx)
+        if not has_folder:
+            self.fail(f"{value!r} is in no folder that there is; make {str(path.parent)!r} first", param, ctx)
+        if self._suffix and path.suffix.lower() != self._suffix:
+            self.fail(f"{value!r}: its name must end in {self._suffix}", param, ctx)
+        return path

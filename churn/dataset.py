@@ -1,8 +1,9 @@
-"""Former name of `python -m churn.data`, which scripts may still use."""
+"""`python -m churn.dataset`, the oldest name of `churn data`, which scripts may still use."""
 
 import sys
 
-from churn.data.__main__ import main
+from churn.cli import run
+from churn.commands.data import data
 
 if __name__ == "__main__":
-    sys.exit(main(prog="python -m churn.dataset"))
+    sys.exit(run(data, "python -m churn.dataset"))

@@ -1,11 +1,14 @@
 """The command line `churn`: one module a command, loaded when it is called.
 
-churn train | serve | predict | score | drift | registry ... | schema ... | data ... | demo
+churn train | serve | predict | score | drift | registry ... | schema ... | data ... | demo | completion
 """
 
+import sys
+
+from churn.cli import run
 from churn.commands.group import churn
 
 
 def main() -> None:
     """Run `churn`, and end with its exit code."""
-    churn(prog_name="churn")
+    sys.exit(run(churn, "churn"))

@@ -4,19 +4,21 @@ from importlib import import_module
 from typing import override
 
 import click
+from click.shell_completion import CompletionItem
 
-from churn.cli import VERSION
+from churn.cli import version_option
 
 COMMANDS = {
-    "train": "train, evaluate and gate a model, and promote it if it passes",
-    "serve": "serve the current model over HTTP",
-    "predict": "ask for the prediction of one customer",
-    "score": "score all customers of a file, a folder or a pattern",
-    "drift": "compare the logged predictions with the training data",
-    "registry": "list the models, and choose the one to serve",
-    "schema": "propose, check and compare schemas of tables",
-    "data": "make simulated customers",
-    "demo": "train, serve, send traffic that drifts, and open what there is to see",
+    "train": "Train, evaluate and gate a model, and promote it if it passes.",
+    "serve": "Serve the current model over HTTP.",
+    "predict": "Ask for the prediction of one customer.",
+    "score": "Score all customers of a file, a folder or a pattern.",
+    "drift": "Compare the logged predictions with the training data.",
+    "registry": "List the models, and choose the one to serve.",
+    "schema": "Propose, check and compare schemas of tables.",
+    "data": "Make training data for trying things out.",
+    "demo": "Train, serve and drift, and open what there is to see.",
+    "completion": "Complete commands, options, files and tags in your shell.",
 }
 
 
@@ -37,13 +39,19 @@ class LazyGroup(click.Group):
         return command
 
     @override
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands and options that begin like this, without importing a command."""
+        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+    @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup)
-@click.version_option(message=VERSION)
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["--help", "-h"]})
+@version_option
 def churn() -> None:
     """Predict which customers are about to leave: train, serve, watch and roll back."""

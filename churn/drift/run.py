@@ -1,13 +1,12 @@
 """Drift flows: detection compares a window of the journal with training, performance joins it with delayed labels."""
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from churn.cli import DONE, FOUND
+from churn.cli import DONE, FOUND, called_as, tell
 from churn.drift.alert import alert_body, alert_key, send_alert
 from churn.drift.comparison import compare
 from churn.drift.options import DriftOptions, PerformanceOptions
@@ -98,7 +97,7 @@ def _write(report: Report, options: DriftOptions, settings: Settings, alert: Map
     try:
         write_files({folder / HTML_NAME: page, folder / JSON_NAME: content})
     except DriftError as error:
-        sys.stderr.write(f"drift.py: {error}; the service goes on showing the report before this one\n")
+        tell(called_as(), f"{error}; the service goes on showing the report before this one")
 
 
 def _previous_alert(settings: Settings) -> Mapping[str, Any] | None:
@@ -112,10 +111,10 @@ def _previous_alert(settings: Settings) -> Mapping[str, Any] | None:
 def _send_once(report: Report, url: str, token: str | None, previous: Mapping[str, Any] | None) -> Mapping[str, Any]:
     key = alert_key(report)
     if previous is not None and previous.get("key") == key and previous.get("delivered"):
-        sys.stderr.write("drift.py: the alert of this window was delivered by an earlier run; not sent again\n")
+        tell(called_as(), "the alert of this window was delivered by an earlier run; not sent again")
         return previous
     delivery = send_alert(url, token, alert_body(report), key)
-    sys.stderr.write(f"drift.py: {'alert sent' if delivery.delivered else 'ALERT NOT SENT'}: {delivery.detail}\n")
+    tell(called_as(), f"{'alert sent' if delivery.delivered else 'ALERT NOT SENT'}: {delivery.detail}")
     return asdict(delivery)
 
 

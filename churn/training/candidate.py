@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from churn import console
-from churn.cli import tell
+from churn.cli import called_as, tell
 from churn.data.copies import row_digests
 from churn.data.dataset import Dataset
 from churn.decision import Objective
@@ -90,7 +90,7 @@ def _report_rare(inputs: Inputs) -> None:
         if rare:
             total = len(rare) + len([text for text in inputs.categories[name] if text != MISSING_CATEGORY])
             tell(
-                "train.py",
+                called_as(),
                 f"{name}: {len(rare):,} of {total:,} texts are rare (in fewer than {LEVEL_ROWS} rows, or "
                 f"beyond the {MOST_LEVELS} most frequent); they are encoded like one that training has not seen",
             )
@@ -147,7 +147,7 @@ def _save(
     reason = options.force_reason or "passed the gate"
     try:
         with console.phase("making it the current model"):
-            writer.promote(tag, reason, command="train.py", schema_change=options.accept_schema_change)
+            writer.promote(tag, reason, command=called_as(), schema_change=options.accept_schema_change)
     except SchemaChangeRefused as change:
         return Outcome(tag, promoted=False, schema_change=str(change))
     return Outcome(tag, promoted=True, forced=options.force_reason)
@@ -158,4 +158,4 @@ def _write_page(path: Path, page: bytes, tag: str) -> None:
     try:
         write_page(path, page)
     except RegistryError as error:
-        tell("train.py", f"{error}; `python -m churn.registry show {tag} --html FILE` writes it")
+        tell(called_as(), f"{error}; `churn registry show {tag} --html FILE` writes it")

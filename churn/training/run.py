@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from churn import console
-from churn.cli import DONE, FOUND, tell
+from churn.cli import DONE, FOUND, called_as, tell
 from churn.data.dataset import Dataset, read_dataset
 from churn.errors import DataError
 from churn.registry import Registry
@@ -43,7 +43,7 @@ def _check_report(options: Options) -> None:
 
 
 def _tell(text: str) -> None:
-    tell("train.py", text)
+    tell(called_as(), text)
 
 
 def _default_data(home: Path) -> Path:

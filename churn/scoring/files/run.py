@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from churn import console
-from churn.cli import DONE, tell
+from churn.cli import DONE, called_as, tell
 from churn.console import Advance
 from churn.errors import DataError
 from churn.journal.bound import Bound
@@ -28,8 +28,6 @@ from churn.scoring.files.tally import Tally
 from churn.scoring.stored_model import StoredModel, load_model
 from churn.scoring.table import ScoredBatch
 from churn.settings import Settings
-
-NAME = "score.py"
 
 
 def run(options: Options, settings: Settings) -> int:
@@ -208,4 +206,4 @@ def _unwritable(out: str, error: OSError) -> str:
 
 
 def _tell(text: str) -> None:
-    tell(NAME, text)
+    tell(called_as(), text)
