@@ -156,30 +156,25 @@ def test_without_a_model_it_is_2(home, capsys, monkeypatch):
         (("--since", "yesterday"), "'yesterday' is neither a time span like 24h nor a time"),
         (("--since", "999999w"), "goes back too far"),
         (("--alpha", "nan"), "'nan' is not a number from 1e-09"),
-        (("--frobnicate",), "unrecognized arguments"),
+        (("--frobnicate",), "No such option '--frobnicate'"),
         (("performance",), "--labels"),
     ],
 )
 def test_bad_usage_is_2(drift_home, capsys, arguments, message):
-    with pytest.raises(SystemExit) as ended:
-        drift.main(arguments)
-    assert ended.value.code == BAD_INPUT
+    assert drift.main(arguments) == BAD_INPUT
     assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [(), ("performance",)], ids=["drift", "performance"])
 def test_help_says_which_setting_changes_a_default(capsys, monkeypatch, command):
-    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("CHURN_DRIFT_MIN_ROWS", "7")
-    with pytest.raises(SystemExit) as ended:
-        drift.main([*command, "--help"])
-    out = capsys.readouterr().out
-    assert ended.value.code == 0
+    assert drift.main([*command, "--help"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
     for field in [field for field in fields(DriftSettings) if not command or field.name == "min_rows"]:
-        (option,) = re.findall(rf"--{field.name.replace('_', '-')} X +(.*)", out)
-        assert option.endswith(f"(default: CHURN_DRIFT_{field.name.upper()}, else {field.default})")
+        (default,) = re.findall(rf"--{field.name.replace('_', '-')} X [^[]*\[default: (.*?)\]", out)
+        assert default == f"$CHURN_DRIFT_{field.name.upper()}, else {field.default}"
     if not command:
-        assert "the last N predictions (default: 500, or no limit with --since)" in out
+        assert "Take the last N predictions. [default: 500, or no limit with --since]" in out
 
 
 def test_help_and_bad_usage_wait_for_no_import(drift_home):

@@ -13,7 +13,7 @@ from conftest import ROOT
 from manifest_objects import API, CONFIG, OBJECTS, PODS, every_value
 from test_alerts import OPERATIONS, RULES
 
-from churn.registry import __main__ as registry_command
+from churn.commands.registry import registry
 
 RUNBOOK = OPERATIONS.partition("\n## Runbook\n")[2].partition("\n## ")[0]
 SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^### |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
@@ -99,10 +99,11 @@ def test_what_is_looked_for_in_pods_is_what_the_manifests_say():
 
 
 def test_the_registry_is_asked_for_what_it_can_do():
-    asked = set(re.findall(r"churn\.registry ([a-z]+[^\"#\n]*)", RUNBOOK))
+    asked = set(re.findall(r"churn[. ]registry ([a-z]+[^\"#\n]*)", RUNBOOK))
     assert {words.split()[0] for words in asked} >= {"list", "promote", "rollback", "verify", "prune"}
     for words in asked:
-        registry_command._parse(words.split())
+        name, *options = words.split()
+        registry.commands[name].make_context(name, options)
 
 
 @pytest.mark.slow

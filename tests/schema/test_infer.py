@@ -391,7 +391,7 @@ def test_files_that_cannot_be_used(infer, tmp_path, content, said):
     path.write_bytes(content)
     _, out, err = infer(path, code=2)
     assert out == ""
-    assert err.startswith("churn.schema: ")
+    assert err.startswith("churn.schema infer: ")
     assert said in err
 
 

@@ -41,7 +41,7 @@ def test_check_takes_the_schema_of_the_home_and_names_the_line(capsys, monkeypat
     path = schema(("maximum = 200", "maximum = 1_000_000_000_000_000_000"))
     monkeypatch.setenv("CHURN_HOME", str(tmp_path))
     assert main(["check", str(DATA)]) == 2
-    assert f"churn.schema: {path} is not a schema:\n  line 10, feature tenure_months" in capsys.readouterr().err
+    assert f"churn.schema check: {path} is not a schema:\n  line 10, feature tenure_months" in capsys.readouterr().err
 
 
 def test_check_names_what_is_wrong_with_the_file(capsys, monkeypatch, tmp_path):
@@ -99,7 +99,5 @@ def test_the_command_infers_a_large_file_by_a_sample_and_in_utf_8(tmp_path):
 
 
 def test_help_names_the_exit_codes(capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(["--help"])
-    assert ended.value.code == 0
-    assert "3 diff: clients would break" in capsys.readouterr().out.replace("\n", " ")
+    assert main(["--help"]) == 0
+    assert "3 For diff: requests that the old schema accepts may be" in " ".join(capsys.readouterr().out.split())

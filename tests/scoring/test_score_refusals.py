@@ -121,7 +121,7 @@ def test_what_cannot_be_done_is_refused_with_the_cure(scoring_home, wrong, tmp_p
             2,
             "o.csv; choose two names",
         ),
-        ((good,), 2, "the following arguments are required: --out"),
+        ((good,), 2, "Missing option '--out'"),
     ]
     for (arguments, code, message), done in zip(
         cases, score_each(scoring_home, *(arguments for arguments, _, _ in cases)), strict=True
