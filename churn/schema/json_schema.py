@@ -56,7 +56,7 @@ def example_record(schema: Schema, card: Mapping[str, Any] | None = None) -> Jso
 
     """
     described = {entry["name"]: entry for entry in (card or {}).get("features", ())}
-    return {feature.name: _example(feature, described.get(feature.name, {})) for feature in schema.feature}
+    return {feature.name: example_of(feature, described.get(feature.name, {})) for feature in schema.feature}
 
 
 def _field(feature: Feature, example: Value) -> Json:
@@ -82,7 +82,8 @@ def _limits(feature: Feature) -> Json:
     return {"minimum": feature.low, "maximum": feature.high}
 
 
-def _example(feature: Feature, described: Mapping[str, Any]) -> Value:
+def example_of(feature: Feature, described: Mapping[str, Any]) -> Value:
+    """The feature's own example, or else something that it allows; `described` is its entry in a model's card."""
     if feature.example is not None:
         return feature.example
     if feature.is_category:
