@@ -1,1 +1,1 @@
-"""The HTTP edge of the service: what stands between a socket and the churn domain. Only service.py imports it."""
+"""The HTTP edge of the service: what stands between a socket and the churn domain. Its entry: serving/service.py."""

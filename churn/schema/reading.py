@@ -8,12 +8,13 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from churn import bundled
 from churn.errors import SchemaError
 from churn.schema.definition import Schema
 
 FILE_NAME = "schema.toml"
 """Its name in a home, and in each stored model."""
-BUNDLED = Path(__file__).parents[2] / "schemas" / "churn.toml"
+BUNDLED = bundled.SCHEMA
 """The schema of the bundled data."""
 SHOWN = 10
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from churn import console
+from churn import bundled, console
 from churn.cli import DONE, FOUND, called_as, tell
 from churn.data.dataset import Dataset, read_dataset
 from churn.errors import DataError
@@ -11,8 +11,6 @@ from churn.schema.reading import default_schema, read_schema
 from churn.settings import Settings
 from churn.training.leakage import without_rows_of
 from churn.training.options import Options
-
-BUNDLED_DATA = Path(__file__).parents[2] / "data" / "churn.csv"
 
 
 def run(options: Options, settings: Settings) -> int:
@@ -48,7 +46,7 @@ def _tell(text: str) -> None:
 
 def _default_data(home: Path) -> Path:
     own = home / "data" / "churn.csv"
-    return own if own.exists() else BUNDLED_DATA
+    return own if own.exists() else bundled.DATA
 
 
 def _unseen(holdout: Dataset, dataset: Dataset) -> Dataset:

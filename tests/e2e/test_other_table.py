@@ -137,7 +137,7 @@ def test_what_the_client_reads_has_the_records_of_the_model(of_the_shop):
 
 def test_a_call_in_process_takes_a_plain_record(of_the_shop):
     code = (
-        "import asyncio, json, sys; import service; from churn.scoring.batch import Batch\n"
+        "import asyncio, json, sys; from serving import service; from churn.scoring.batch import Batch\n"
         "records = json.loads(sys.argv[1]); service._worker().models.poll(); api = service.ChurnApi()\n"
         "async def run():\n"
         "    batch = await api.predict_batch(Batch(customers=records))\n"

@@ -1,0 +1,97 @@
+"""Child processes of a demonstration: `churn` commands, out of reach of the Ctrl-C that their parent gets."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from churn.demo.interruption import uninterrupted
+
+END_SECONDS = 20
+
+# A group of its own for each child: what it starts ends with it.
+if sys.platform == "win32":
+    _GROUP: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    _END = signal.CTRL_BREAK_EVENT
+else:
+    _GROUP: dict[str, Any] = {"process_group": 0}
+    _END = signal.SIGTERM
+
+
+class Done(NamedTuple):
+    """What came of a command.
+
+    Attributes:
+        code: its exit code.
+        output: what it wrote to standard output and standard error.
+
+    """
+
+    code: int
+    output: str
+
+
+class Children:
+    """The commands that run.
+
+    Args:
+        folder: where they run.
+        environment: of each of them.
+
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self._folder, self._environment = folder, environment
+        self._running: list[subprocess.Popen[str]] = []
+
+    def run(self, *arguments: str) -> Done:
+        """Run a command to its end."""
+        process = self._start(arguments, None)
+        output, _ = process.communicate()
+        return Done(process.returncode, output)
+
+    def start(self, *arguments: str, log: Path) -> subprocess.Popen[str]:
+        """Start a command that goes on, and writes to a file."""
+        return self._start(arguments, log)
+
+    def end(self) -> None:
+        """End all that run, and what they have started."""
+        for process in self._running:
+            if process.poll() is None:
+                process.send_signal(_END)
+        for process in self._running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END_SECONDS)
+            _kill(process)
+
+    def _start(self, arguments: tuple[str, ...], log: Path | None) -> subprocess.Popen[str]:
+        with contextlib.ExitStack() as stack:
+            sink = subprocess.PIPE if log is None else stack.enter_context(log.open("wb"))
+            stack.enter_context(uninterrupted())
+            process = subprocess.Popen(
+                [sys.executable, "-m", "churn", *arguments],
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                **_GROUP,
+            )
+            self._running.append(process)
+        return process
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill what is left of a process and its group."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
