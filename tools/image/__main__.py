@@ -11,6 +11,7 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 from tools.image import split, thin
+from tools.image.command import add_command
 from tools.image.distributions import installed
 from tools.image.flows import SOURCE, Flows
 from tools.image.sbom import write_sbom
@@ -23,6 +24,7 @@ def main(venv: Path, jobs: Path, bytecode: Path) -> None:
     thin.thin(packages)
     thin.cut_debug_data(packages)
     thin.link_twins(packages)
+    add_command(venv, packages, SOURCE)
     everything = installed(packages)
     jobs_only = split.jobs_only(everything)
     places = split.places(jobs_only, packages)

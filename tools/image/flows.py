@@ -53,14 +53,16 @@ class Flows:
     def run_jobs(self) -> None:
         """Train two models, score files, look for drift; raises if one of them cannot."""
         # Of the bundled table, whatever lies in the project's folder: the image is the same for every table.
-        train = ("train.py", "--data", "data/churn.csv", "--schema", "schemas/churn.toml")
-        self._python(*train, "--version", "v1")
-        self._python(*train, "--version", "v2", "--model", "hist-gradient-boosting", "--force-reason", "a second model")
+        options = ("--data", "data/churn.csv", "--schema", "schemas/churn.toml")
+        self._run("python", "train.py", *options, "--version", "v1")
+        other = ("--version", "v2", "--model", "hist-gradient-boosting", "--force-reason", "a second model")
+        self._run("churn", "train", *options, *other)
         for form in ("parquet", "arrow", "csv"):
-            self._python("score.py", "data/churn.csv", "--out", f"{self._scratch}/scores.{form}", "--journal")
-        self._python("drift.py", allowed=(0, 3))
-        self._python("-m", "churn.schema", "infer", "data/churn.csv")
-        self._python("-m", "churn.data", "generate", "--rows", "100", "--out", f"{self._scratch}/made.parquet")
+            self._run("churn", "score", "data/churn.csv", "--out", f"{self._scratch}/scores.{form}", "--journal")
+        for command in (("python", "drift.py"), ("churn", "drift")):
+            self._run(*command, allowed=(0, 3))
+        self._run("churn", "schema", "infer", "data/churn.csv")
+        self._run("churn", "data", "generate", "--rows", "100", "--out", f"{self._scratch}/made.parquet")
 
     def run_service(self) -> None:
         """Serve every route, and take another model while serving; raises if it cannot."""
@@ -69,11 +71,11 @@ class Flows:
                 for kind in ("application/json", "text/html"):
                     _ask(url + path, {"Accept": kind, "Authorization": f"Bearer {_TOKEN}"})
             _predict(url)
-            self._python("-m", "churn.registry", "promote", "churn_model_v1:v1")
+            self._run("churn", "registry", "promote", "churn_model_v1:v1")
             _wait_for(url, "churn_model_v1:v1")
             _predict(url)
-        self._python("-m", "churn.registry", "verify")
-        self._python("-m", "churn.registry", "rollback")
+        self._run("python", "-m", "churn.registry", "verify")
+        self._run("churn", "registry", "rollback")
 
     @contextmanager
     def _served(self) -> Iterator[str]:
@@ -88,8 +90,8 @@ class Flows:
             finally:
                 server.terminate()
 
-    def _python(self, *arguments: str, allowed: tuple[int, ...] = (0,)) -> None:
-        command = [str(self._programs / "python"), *arguments]
+    def _run(self, program: str, *arguments: str, allowed: tuple[int, ...] = (0,)) -> None:
+        command = [str(self._programs / program), *arguments]
         done = subprocess.run(command, cwd=SOURCE, env=self._environment, check=False)
         if done.returncode not in allowed:
             raise SystemExit(f"{' '.join(command)} ended with code {done.returncode}")
