@@ -2,10 +2,9 @@
 
 import contextlib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import Field, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from churn.settings.bearer import PLACEHOLDER_TOKEN, TokenSettings, read_token_file
@@ -13,11 +12,6 @@ from churn.settings.origin import ORIGIN_RULE, is_origin
 
 if TYPE_CHECKING:
     from churn.signing import ModelKey
-
-
-def setting[T: (int, float)](name: str, default: T, minimum: T, maximum: T) -> T:
-    """A field of a dataclass that a variable sets, within a range, inclusive."""
-    return field(default=default, metadata={"setting": name, "range": (minimum, maximum)})
 
 
 class Environment:
@@ -72,15 +66,9 @@ class Environment:
         except ValueError:
             number = None
         if number is None or not minimum <= number <= maximum:
-            kind = "a whole number" if isinstance(default, int) else "a number"
-            unit = " of seconds" if name.endswith("_SECONDS") else ""
-            self.refuse(name, value, f"{kind}{unit} from {minimum:.12g} to {maximum:.12g}")
+            self.refuse(name, value, number_rule(name, default, minimum, maximum))
             return default
         return number
-
-    def numbers(self, fields: Iterable[Field[Any]]) -> dict[str, Any]:
-        """Numbers by the names of the fields that `setting` made."""
-        return {f.name: self.number(f.metadata["setting"], f.default, *f.metadata["range"]) for f in fields}
 
     def url(self, name: str) -> str | None:
         """A web address."""
@@ -133,6 +121,13 @@ class Environment:
     def refuse(self, name: str, value: str, allowed: str) -> None:
         """Add a problem."""
         self.problems.append(f"{name}={value!r} is not allowed; allowed: {allowed}")
+
+
+def number_rule(name: str, default: float, minimum: float, maximum: float) -> str:
+    """What a number may be, in words; a default that is a whole number takes no other."""
+    kind = "a whole number" if isinstance(default, int) else "a number"
+    unit = " of seconds" if name.endswith("_SECONDS") else ""
+    return f"{kind}{unit} from {minimum:.12g} to {maximum:.12g}"
 
 
 def _is_web_address(text: str) -> bool:
