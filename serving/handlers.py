@@ -14,6 +14,7 @@ from churn.scoring.arrow.stream import parse_stream
 from churn.scoring.batch import parse_batch
 from churn.scoring.predictor import Predictor
 from churn.settings import Settings
+from churn.stored_files import HomeFile
 from serving.accept import prefers_html
 from serving.auth import Token
 from serving.documents import Documents, Pair
@@ -162,10 +163,10 @@ class Handlers:
         """The latest drift report; needs the monitoring token."""
         self._monitoring.require(request)
         wants_html = prefers_html(request)
-        name = "drift_report.html" if wants_html else "drift_report.json"
+        file = HomeFile.DRIFT_HTML if wants_html else HomeFile.DRIFT_JSON
         content_type = HTML if wants_html else JSON
         headers = [*REPORT_HEADERS, *_VARY] if wants_html else _VARY
-        report = partial(_read_report, self._settings.registry_folder / name)
+        report = partial(_read_report, file.under(self._settings.home))
         return Response(200, await self._in_thread(report), content_type, headers)
 
     async def metrics(self, request: Request) -> Response:

@@ -14,6 +14,7 @@ from churn.model.scorer import Scorer
 from churn.registry import Registry
 from churn.scoring.predictor import Predictor
 from churn.settings import Settings, read_settings
+from churn.stored_files import HomeFile
 from serving.app import App
 from serving.cors import with_cors
 from serving.documents import Documents
@@ -50,7 +51,7 @@ class Worker:
         sample = RowSample(settings.journal.batch_share, journalled.sampled_out)
         self.predictor = Predictor(self.journal, self.metrics, sample)
         self.drain = Drain(settings.drain_file)
-        self.drift = DriftMetrics(settings.registry_folder / "drift_report.json")
+        self.drift = DriftMetrics(HomeFile.DRIFT_JSON.under(settings.home))
         self.poller = Poller(settings.poll_seconds, self.models.poll, self.drift.poll, journalled.poll)
         self._on_stop = contextlib.ExitStack()
 

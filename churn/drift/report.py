@@ -19,8 +19,6 @@ from churn.journal.moments import format_moment
 from churn.settings import DriftSettings
 
 FORMAT_VERSION = 2
-JSON_NAME = "drift_report.json"
-HTML_NAME = "drift_report.html"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from churn.drift.comparison import compare
 from churn.drift.options import DriftOptions, PerformanceOptions
 from churn.drift.page import render_page
 from churn.drift.reference import read_reference
-from churn.drift.report import HTML_NAME, JSON_NAME, Report, write_files
+from churn.drift.report import Report, write_files
 from churn.drift.terminal import print_performance, print_report
 from churn.drift.window import read_window
 from churn.errors import DriftError, NothingToJudge, PointerEmpty, PointerMissing
@@ -22,6 +22,7 @@ from churn.schema.definition import Schema
 from churn.schema.reading import default_schema, read_schema
 from churn.schema.stored import schema_in
 from churn.settings import Settings
+from churn.stored_files import HomeFile, ModelFile
 
 
 def run_drift(options: DriftOptions, settings: Settings) -> int:
@@ -66,7 +67,7 @@ def _detect(options: DriftOptions, settings: Settings) -> Report:
     tag = registry.current()
     folder = registry.fetch(tag)
     served = Served(tag, schema_in(tag, folder))
-    reference = read_reference(folder / "reference.json", served.schema)
+    reference = read_reference(ModelFile.REFERENCE.under(folder), served.schema)
     window = read_window(settings.logs_folder, served, options.last_n, options.since)
     if window.rows < settings.drift.min_rows:
         raise NothingToJudge(
@@ -93,16 +94,16 @@ def _write(report: Report, options: DriftOptions, settings: Settings, alert: Map
     """Write the files that were asked for, then the registry's; without the latter the verdict still stands."""
     content, page = _json(report.as_json() | {"alert": alert}), render_page(report)
     write_files({path: data for path, data in ((options.json, content), (options.html, page)) if path is not None})
-    folder = settings.registry_folder
+    home = settings.home
     try:
-        write_files({folder / HTML_NAME: page, folder / JSON_NAME: content})
+        write_files({HomeFile.DRIFT_HTML.under(home): page, HomeFile.DRIFT_JSON.under(home): content})
     except DriftError as error:
         tell(called_as(), f"{error}; the service goes on showing the report before this one")
 
 
 def _previous_alert(settings: Settings) -> Mapping[str, Any] | None:
     try:
-        alert = json.loads((settings.registry_folder / JSON_NAME).read_bytes()).get("alert")
+        alert = json.loads(HomeFile.DRIFT_JSON.under(settings.home).read_bytes()).get("alert")
     except (OSError, ValueError, AttributeError):
         return None  # no report before this one, or one that this run replaces
     return alert if isinstance(alert, dict) else None

@@ -18,11 +18,13 @@ from churn.schema.json_text import Json
 from churn.schema.reading import FILE_NAME
 from churn.schema.record import MISSING_CATEGORY, RECORD_VERSION, Customer, RecordValidator
 from churn.schema.stored import schema_of
+from churn.stored_files import ModelFile
 
 GOLDEN_TOLERANCE = 1e-5
 """How far a golden prediction may be off: builds of ONNX Runtime differ by float32 rounding, a wrong model by more."""
 
-_FILES = ("model.onnx", "card.json", "golden.json")  # what of a model is served, beside the two below
+_ONNX, _CARD, _GOLDEN = ModelFile.ONNX.path, ModelFile.CARD.path, ModelFile.GOLDEN.path
+_FILES = (_ONNX, _CARD, _GOLDEN)
 _OPTIONAL = (FILE_NAME, REASONS_FILE)  # models stored before these had none
 SERVED_FILES = (*_FILES, *_OPTIONAL)
 _UNREADABLE = (KeyError, TypeError, ValueError, IndexError)  # what a damaged document leads to
@@ -96,8 +98,8 @@ class Scorer:
         if lacking := [name for name in _FILES if name not in files]:
             raise ModelInvalid(f"model {tag} lacks {', '.join(lacking)}; {CURE}")
         reasons = _parsed(tag, files, REASONS_FILE) if REASONS_FILE in files else None
-        scorer = cls(tag, files["model.onnx"], _parsed(tag, files, "card.json"), schema_of(tag, files), reasons)
-        scorer.check_golden(_parsed(tag, files, "golden.json"))
+        scorer = cls(tag, files[_ONNX], _parsed(tag, files, _CARD), schema_of(tag, files), reasons)
+        scorer.check_golden(_parsed(tag, files, _GOLDEN))
         return scorer
 
     def score(self, customers: Sequence[Customer]) -> list[float]:

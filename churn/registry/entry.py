@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from churn.registry.tag import Tag, parse_tag
+from churn.stored_files import ModelFile
 
-REPORT_HTML, REPORT_JSON = "report.html", "report.json"
+REPORT_HTML, REPORT_JSON = ModelFile.REPORT_HTML.path, ModelFile.REPORT_JSON.path
 REPORT_FORMAT = 1
 """Files of a model that hold its report: the page, and all figures. Models of earlier releases have none."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from churn import files
 from churn.errors import RegistryError, RegistryFolderMissing
 from churn.registry.tag import Tag
+from churn.stored_files import HomeFile
 
 LOCK_SECONDS = 60.0
 """How long a writer waits for another one. A save locks the registry for a fraction of a second."""
@@ -15,35 +16,28 @@ TEMPORARY_PREFIX = ".registry-"
 
 
 class Layout:
-    """The paths of one home.
+    """The paths of one home; `HomeFile` says what each file holds.
 
     Attributes:
         home: folder of all of them.
         models: the mirror, one archive a model.
         reports: one HTML page a model that has one; the page of a pruned model stays, as its entry does.
-        registry: folder of the files below.
-        pointer: one line, the tag of the model in service.
-        metadata: a JSON list, one entry a trained model.
-        promotions: one JSON object a line, one line a change of the pointer.
-        train_stats: mean and standard deviation of the current model's training numbers.
-        intent: what a writer is about to do; left behind by one that died.
-        lock: file that a writer locks.
-        lock_holder: the process that locked it, for people.
+        registry: folder of the other files.
 
     """
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.models = home / "models"
-        self.registry = registry = home / "registry"
-        self.reports = registry / "reports"
-        self.pointer = registry / "current_model.txt"
-        self.metadata = registry / "metadata.json"
-        self.promotions = registry / "promotions.jsonl"
-        self.train_stats = registry / "train_stats.json"
-        self.intent = registry / ".unfinished.json"
-        self.lock = registry / ".lock"
-        self.lock_holder = registry / ".lock-holder"
+        self.registry = home / "registry"
+        self.reports = self.registry / "reports"
+        self.pointer = HomeFile.POINTER.under(home)
+        self.metadata = HomeFile.METADATA.under(home)
+        self.promotions = HomeFile.PROMOTIONS.under(home)
+        self.train_stats = HomeFile.TRAIN_STATS.under(home)
+        self.intent = HomeFile.INTENT.under(home)
+        self.lock = HomeFile.LOCK.under(home)
+        self.lock_holder = HomeFile.LOCK_HOLDER.under(home)
 
     def archive(self, tag: Tag) -> Path:
         """The archive of a model."""

@@ -26,6 +26,7 @@ from churn.registry.pointer import pointed_at
 from churn.registry.store import LocalStore
 from churn.registry.tag import Tag, parse_tag
 from churn.registry.tarball import read_files
+from churn.stored_files import ModelFile
 
 type Intent = Mapping[str, Any]
 
@@ -142,7 +143,7 @@ def train_stats(archive: Path, files: Mapping[str, bytes]) -> bytes:
         ArchiveInvalid: the card lacks them.
     """
     try:
-        stats = json.loads(files["card.json"])["train_stats"]
+        stats = json.loads(files[ModelFile.CARD.path])["train_stats"]
         return json.dumps(stats, indent=1, allow_nan=False).encode() + b"\n"
     except (ValueError, KeyError, TypeError):
         raise ArchiveInvalid(f"{archive}: card.json lacks train_stats; retrain the model") from None

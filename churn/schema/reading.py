@@ -11,8 +11,9 @@ from pydantic_core import ErrorDetails
 from churn import bundled
 from churn.errors import SchemaError
 from churn.schema.definition import Schema
+from churn.stored_files import HomeFile, ModelFile
 
-FILE_NAME = "schema.toml"
+FILE_NAME = ModelFile.SCHEMA.path
 """Its name in a home, and in each stored model."""
 BUNDLED = bundled.SCHEMA
 """The schema of the bundled data."""
@@ -64,7 +65,7 @@ def bundled_schema() -> Schema:
 
 def default_schema(home: Path) -> Path:
     """The schema file that training uses where none is named: that of the home, or else the bundled one."""
-    own = home / FILE_NAME
+    own = HomeFile.SCHEMA.under(home)
     return own if own.exists() else BUNDLED
 
 

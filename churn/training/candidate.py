@@ -22,6 +22,7 @@ from churn.registry.entry import REPORT_HTML
 from churn.registry.reports import write_page
 from churn.registry.writer import Writer
 from churn.schema.record import MISSING_CATEGORY
+from churn.stored_files import ModelFile
 from churn.training.champion import compare_with_current, current_or_none
 from churn.training.encoding import LEVEL_ROWS, MOST_LEVELS, Inputs
 from churn.training.export import check_parity, export_onnx
@@ -64,7 +65,7 @@ def train_candidate(
             verdict = gated()  # another training was faster: its model is the champion now
         tag = writer.free_tag(model_name, options.version)
         with console.phase("writing the report"):
-            files |= report_files(report_document(tag, figures, verdict, json.loads(files["card.json"])))
+            files |= report_files(report_document(tag, figures, verdict, json.loads(files[ModelFile.CARD.path])))
         outcome = _save(writer, model_name, options, verdict, files, facts | {"threshold": model.threshold})
     print_report(evaluation, verdict, Chosen(model.objective, model.threshold, gate_f1), outcome)
     if options.report is not None:

@@ -10,8 +10,9 @@ import pandas as pd
 from churn.data.copies import Digests, count_customers, row_digests
 from churn.data.dataset import Dataset
 from churn.errors import DataError, ModelInvalid
+from churn.stored_files import ModelFile
 
-FILE_NAME = "training_rows.npy"
+FILE_NAME = ModelFile.TRAINING_ROWS.path
 MAX_DIGESTS = 2**17
 """At most 1 MiB a model. Of a larger set the smallest digests are kept: a sample that needs no drawing."""
 

@@ -1,15 +1,7 @@
-"""Files of a stored model, made from a trained model and its training data.
+"""Files of a stored model (`ModelFile` says what each holds), made from a trained model and its training data.
 
-model.onnx      the serving form
-model.skops     the scikit-learn pipeline, for people; never loaded by the service. It takes raw frames, categories
-                written as in card.json, and loads without this project. No pickle: whoever loads it names what it may
-                hold (`PIPELINE_TYPES`)
-reference.json  the training distribution that drift compares with
-reasons.json    what the service needs to explain a prediction (churn/model/reasons/explainer.py)
-golden.json     a few records with the probabilities that they must give
-card.json       description of the model for people and for the service
-schema.toml     the schema of the table, with which the service validates requests
-training_rows.npy  digests of the training rows, so that no model is evaluated on them (churn/training/leakage.py)
+The pipeline takes raw frames, categories written as in card.json, and loads without this project. It is no pickle:
+whoever loads it names what it may hold (`PIPELINE_TYPES`).
 """
 
 import importlib.metadata
@@ -25,14 +17,13 @@ import skops.io
 
 from churn.data.dataset import Dataset
 from churn.drift.reference import build_reference, train_stats
-from churn.model.reasons.explainer import FILE_NAME as REASONS_FILE
 from churn.model.scorer import Scorer
 from churn.schema.definition import Schema
 from churn.schema.feature import Feature
 from churn.schema.json_text import Json
-from churn.schema.reading import FILE_NAME as SCHEMA_FILE
 from churn.schema.record import MISSING_CATEGORY, RECORD_VERSION
-from churn.training.leakage import FILE_NAME, TrainingRows
+from churn.stored_files import ModelFile
+from churn.training.leakage import TrainingRows
 from churn.training.pipeline import TrainedModel
 from churn.training.reasons import reasons_document
 
@@ -80,14 +71,14 @@ def model_files(model: TrainedModel, onnx: bytes, dataset: Dataset, facts: Mappi
     reference = build_reference(dataset.frame, model.predictions.probability)
     golden = _golden(Scorer("candidate", onnx, card, schema), dataset.frame, int(facts["seed"]))
     return {
-        "model.onnx": onnx,
-        "model.skops": skops.io.dumps(model.pipeline, compression=zipfile.ZIP_DEFLATED, compresslevel=6),
-        "reference.json": _json(reference),
-        "golden.json": _json(golden),
-        "card.json": _json(card),
-        SCHEMA_FILE: schema.source,
-        REASONS_FILE: _json(reasons_document(model, dataset.frame)),
-        FILE_NAME: TrainingRows.of(dataset.frame).to_bytes(),
+        ModelFile.ONNX.path: onnx,
+        ModelFile.PIPELINE.path: skops.io.dumps(model.pipeline, compression=zipfile.ZIP_DEFLATED, compresslevel=6),
+        ModelFile.REFERENCE.path: _json(reference),
+        ModelFile.GOLDEN.path: _json(golden),
+        ModelFile.CARD.path: _json(card),
+        ModelFile.SCHEMA.path: schema.source,
+        ModelFile.REASONS.path: _json(reasons_document(model, dataset.frame)),
+        ModelFile.TRAINING_ROWS.path: TrainingRows.of(dataset.frame).to_bytes(),
     }
 
 

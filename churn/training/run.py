@@ -9,6 +9,7 @@ from churn.errors import DataError
 from churn.registry import Registry
 from churn.schema.reading import default_schema, read_schema
 from churn.settings import Settings
+from churn.stored_files import HomeFile
 from churn.training.leakage import without_rows_of
 from churn.training.options import Options
 
@@ -45,7 +46,7 @@ def _tell(text: str) -> None:
 
 
 def _default_data(home: Path) -> Path:
-    own = home / "data" / "churn.csv"
+    own = HomeFile.DATA.under(home)
     return own if own.exists() else bundled.DATA
 
 

@@ -23,9 +23,10 @@ from churn.model.reasons.phrases import Phrases
 from churn.model.reasons.trees import Trees
 from churn.schema.definition import Schema
 from churn.schema.record import Customer
+from churn.stored_files import ModelFile
 
 FORMAT = 1
-FILE_NAME = "reasons.json"
+FILE_NAME = ModelFile.REASONS.path
 
 _CONTRIBUTIONS = 1_500  # written in 1 ms
 _DIGITS = 9

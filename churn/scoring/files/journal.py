@@ -16,8 +16,8 @@ from churn.scoring.columns.table import as_text
 from churn.scoring.files.customers import Chunk
 from churn.scoring.responses import Scored, render, utc_now
 from churn.scoring.table import TableScorer
+from churn.stored_files import HomeFile
 
-RUNS = "scoring.jsonl"
 _LINES = 256
 """Lines that are written at once."""
 _LONGEST_ID = 128
@@ -77,11 +77,11 @@ class RowJournal:
         ]
 
 
-def record_run(folder: Path, document: Mapping[str, Any], given: str, report: Callable[[str], None]) -> None:
+def record_run(home: Path, document: Mapping[str, Any], given: str, report: Callable[[str], None]) -> None:
     """Append a run to the journal of runs; where that cannot be written, the run stands.
 
     Args:
-        folder: of the journal.
+        home: folder of the journal of runs.
         document: the run and its counts.
         given: the input, as the user wrote it.
         report: is told what went wrong.
@@ -89,9 +89,9 @@ def record_run(folder: Path, document: Mapping[str, Any], given: str, report: Ca
     """
     kept = ("model_version", "input_sha256", "rows", "rejected", "decisions", "mean_probability")
     line = orjson.dumps({"ts": utc_now(), "input": given} | {name: document[name] for name in kept}) + b"\n"
-    path = folder / RUNS
+    path = HomeFile.RUNS.under(home)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
             file.write(line)
     except OSError as error:

@@ -49,7 +49,7 @@ def run(options: Options, settings: Settings) -> int:
         return DONE
     seconds = time.monotonic() - started
     print_summary(work.tally, destination, work.scorer, seconds, skip=options.on_error == "skip")
-    record_run(settings.logs_folder, work.document, options.given, _tell)
+    record_run(settings.home, work.document, options.given, _tell)
     return DONE
 
 
