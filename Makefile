@@ -1,7 +1,7 @@
 # One command surface for people and CI. `make` alone lists the targets.
 export BENTOML_DO_NOT_TRACK := True
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow check bench bento image image-serve lock clean soak sbom
+.PHONY: help setup run test test-slow check docs bench bento image image-serve lock clean soak sbom
 
 BIN := .venv/bin
 VERSION := v1
@@ -41,6 +41,9 @@ check: setup ## lint, format, types, imports and declared dependencies
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+
+docs: setup ## the site of docs/ in site/; a dead link or anchor is an error
+	$(BIN)/mkdocs build --strict
 
 benchmarks/.venv/.installed: benchmarks/alternatives/requirements.txt
 	@python=$$(tools/find_python.sh) && "$$python" -m venv --clear benchmarks/.venv

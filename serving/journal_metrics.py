@@ -29,10 +29,10 @@ class JournalMetrics:
         self._sampled_out = Counter(
             "churn_journal_sampled_out_total", "Rows of batches that were not to be journalled."
         )
-        bound = Gauge(
+        self._bound = Gauge(
             "churn_journal_max_bytes", "Bound on the size of the journal of all pods.", multiprocess_mode="mostrecent"
         )
-        bound.set(max_bytes)
+        self._bound.set(max_bytes)
 
     def poll(self) -> None:
         """Set the gauges; a folder that cannot be listed leaves them, and the journal says so at its next line."""

@@ -81,6 +81,7 @@ def _operation(route: Route, example: Json, *, predict_token: bool) -> Json:
     operation: Json = {
         "operationId": route.operation,
         "summary": route.summary,
+        **({"description": route.detail} if route.detail else {}),
         "tags": [route.group],
         "responses": {"200": _answer(route), **_errors(*route.errors, "default")},
     }
@@ -129,7 +130,7 @@ _BASIC = ", or that token as the password of HTTP Basic, with any user name"
 _ERROR_TEXT = {
     "400": "Malformed or invalid; `detail` says where and why",
     "401": "The token is missing or wrong",
-    "404": "There is none",
+    "404": "There is no report yet",
     "409": "The model in service was stored without reasons",
     "413": "The body is too large, or asks for more reasons than an answer holds",
     "415": "The body is not declared as a type that is taken, or is encoded; then `Accept-Encoding` says what is taken",

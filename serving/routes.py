@@ -1,8 +1,8 @@
 """The route table: every route that the service answers, its own and BentoML's.
 
 The router (serving/app.py), the OpenAPI document (serving/openapi.py), the routes left out of traces
-(serving/tracing.py) and the README's test are all derived from `ROUTES`. A new route is one entry here and one method
-of `Handlers`:
+(serving/tracing.py) and docs/reference/routes.md are all derived from `ROUTES`. A new route is one entry here and one
+method of `Handlers`:
 
     Route("GET", "/version", "version", "The release", Version)
 """
@@ -74,7 +74,8 @@ class Route:
         method: the HTTP method; a GET route answers HEAD too.
         path: the whole path, without parameters.
         operation: the name of the method of `Handlers` that answers, and the OpenAPI operation id.
-        summary: one phrase for the OpenAPI document.
+        summary: one phrase for the OpenAPI document and the reference.
+        detail: sentences that follow it there.
         answer: the model of a JSON answer of status 200; None for any JSON object.
         body: what the JSON body is, of which the schema in service decides; None where there is none.
         other_bodies: content types that are taken beside JSON.
@@ -92,6 +93,7 @@ class Route:
     path: str
     operation: str
     summary: str
+    detail: str = ""
     answer: type[BaseModel] | None = None
     body: Literal["Customer", "Batch"] | None = None
     other_bodies: tuple[str, ...] = ()
@@ -114,6 +116,7 @@ ROUTES = (
         "/predict",
         "predict",
         "Probability that a customer churns, and the decision",
+        "With `?explain=true` the reasons too: what each feature adds to the log-odds.",
         Prediction,
         "Customer",
         errors=_OF_A_PREDICTION,
@@ -125,6 +128,8 @@ ROUTES = (
         "/predict/batch",
         "predict_batch",
         "Probabilities and decisions of 1 to 10,000 customers, or of an Arrow stream of more, all or nothing",
+        f'JSON has the form `{{"customers": [record, ...]}}`; the answer is in its order. With `Content-Type: '
+        f"{_ARROW}` the body is an Arrow stream of columns, of as many rows as 8 MiB hold, and so is the answer.",
         BatchPrediction,
         "Batch",
         other_bodies=(_ARROW,),
@@ -133,14 +138,42 @@ ROUTES = (
         protected_by="predict",
         group=PREDICTIONS,
     ),
-    Route("GET", "/health", "health", "Alive while the process lives", Health, is_polled=True),
-    Route("GET", "/ready", "ready", "A model is loaded and checked", Readiness, errors=("503",), is_polled=True),
-    Route("GET", "/startup", "startup", "The first model is loaded", Startup, errors=("503",), is_polled=True),
+    Route(
+        "GET",
+        "/health",
+        "health",
+        "Alive while the process lives",
+        "Always 200: `status` is `ok`, or `error` with `detail`.",
+        Health,
+        is_polled=True,
+    ),
+    Route(
+        "GET",
+        "/ready",
+        "ready",
+        "A model is loaded and checked",
+        "503 until it gives its golden predictions, and while the process drains.",
+        Readiness,
+        errors=("503",),
+        is_polled=True,
+    ),
+    Route(
+        "GET",
+        "/startup",
+        "startup",
+        "The first model is loaded",
+        "Its 503 tells a missing registry folder, a missing pointer and an empty pointer apart.",
+        Startup,
+        errors=("503",),
+        is_polled=True,
+    ),
     Route(
         "GET",
         "/model",
         "model",
         "The served model's card, and its report as a page",
+        "The card has tag, data, metrics, threshold, and features with ranges and categories; `pending` says which "
+        "model the pointer names instead, if any, and why it is not served. A browser gets the report.",
         content=("application/json", "text/html"),
         errors=("503",),
         protected_by="predict",
@@ -151,6 +184,7 @@ ROUTES = (
         "/drift",
         "drift",
         "The latest drift report",
+        "JSON, or HTML for a browser. Needs the monitoring token.",
         content=("application/json", "text/html"),
         errors=("401", "404", "429", "500"),
         protected_by="monitoring",
@@ -161,6 +195,7 @@ ROUTES = (
         "/docs.json",
         "docs",
         "This document",
+        "OpenAPI 3.1, of the model in service.",
         errors=("429", "500"),
         group=DOCUMENTS,
         is_documentation=True,
@@ -200,6 +235,7 @@ ROUTES = (
         "/metrics",
         "metrics",
         "Prometheus metrics, BentoML's among them",
+        "Text, or OpenMetrics where `Accept` asks for it.",
         content=(*_TEXT, "application/openmetrics-text"),
         errors=("500",),
         is_polled=True,

@@ -232,7 +232,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
 VARIABLES = (
     *v.variables_of(Settings),
-    Variable("BENTOML_HOME", OTHERS, "BentoML's local store, disposable", "a folder", "`~/bentoml`"),
+    Variable("BENTOML_HOME", OTHERS, "BentoML's local store, disposable", "a folder", "~/bentoml"),
     Variable("RAY_ADDRESS", OTHERS, "the Ray cluster of `--engine ray`, where `--address` is not given", "an address"),
 )
 """Every environment variable that the code reads."""

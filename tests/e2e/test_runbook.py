@@ -17,7 +17,7 @@ from churn.commands.registry import registry
 
 RUNBOOK = OPERATIONS.partition("\n## Runbook\n")[2].partition("\n## ")[0]
 SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^### |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
-SETTINGS = set(re.findall(r"`((?:CHURN|MONITORING|MODEL)_[A-Z_]+)`", (ROOT / "README.md").read_text()))
+SETTINGS = set(re.findall(r"`((?:CHURN|MONITORING|MODEL)_[A-Z_]+)`", (ROOT / "docs/reference/settings.md").read_text()))
 
 
 def blocks(section):

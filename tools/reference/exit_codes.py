@@ -1,0 +1,31 @@
+"""Exit codes of every command."""
+
+from collections import Counter
+from importlib import import_module
+from typing import Any
+
+import click
+
+from churn.commands.group import churn
+
+
+def facts() -> dict[str, Any]:
+    """The texts of the page."""
+    tables = {name: _codes(name) for name in churn.list_commands(click.Context(churn))}
+    uses = Counter(item for table in tables.values() for item in table.items())
+    shared = {item for item, count in uses.items() if count > len(tables) / 2}
+    return {
+        "shared": sorted(shared),
+        "commands": {name: sorted(set(table.items()) - shared) for name, table in tables.items()},
+    }
+
+
+def _codes(name: str) -> dict[int, str]:
+    module = import_module(f"churn.commands.{name}")
+    if not hasattr(module, "EXIT_CODES"):
+        raise SystemExit(f"{module.__file__} has no EXIT_CODES: what each exit code of `churn {name}` means")
+    return {code: _sentence(text) for code, text in module.EXIT_CODES.items()}
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:].removesuffix('.')}."
