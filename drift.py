@@ -7,9 +7,9 @@ from churn.cli import run
 from churn.commands.drift import drift
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
-    return run(drift, "drift.py", arguments)
+def main(arguments: Sequence[str] | None = None, name: str = "drift.py") -> int:
+    """Run the command, called by this name; returns its exit code."""
+    return run(drift, name, arguments)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,8 @@ COPY --from=base-container /app/.venv /app/.venv
 COPY --from=base-container /app/sbom.json /app/
 WORKDIR /home/bentoml/bento
 COPY --from=base-container /bytecode ./src
+# The Bento's src/ is the project's folder; monitor_drift.py stands beside drift.py here.
+COPY src/src ./src
 EXPOSE 8000
 
 FROM runtime AS serve
