@@ -21,6 +21,7 @@ from tables import all_nullable
 from churn import __version__
 from serving.image import BASE_IMAGE
 from tests.conftest import LEAVING, ROOT, SAFE
+from tests.docs.lab_page import EXAMPLES
 from tests.e2e.container_engine import (
     Engine,
     Pod,
@@ -31,6 +32,7 @@ from tests.e2e.container_engine import (
     start,
     stop,
 )
+from tests.e2e.lab_shell import LabShell
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 MEGABYTES_BEYOND_BASE = {"churn-api": 466, "churn-api-serve": 250}
@@ -201,6 +203,24 @@ def test_what_people_do_inside_a_pod(name, ready_pod):
         assert drifted.stderr.startswith("drift.py: No module named ")
         assert drifted.stderr.endswith("the image that only serves lacks it; run a Job of the full image\n")
         assert "Traceback" not in drifted.stderr
+
+
+def test_the_labs_page_prints_in_a_pod_what_it_claims(engine, image, volume, tmp_path):
+    """In its order, on an empty volume, with the secret's file as the token."""
+    typed = [each for each in EXAMPLES if re.match("curl|for |kubectl (exec|logs)", each.bash[0])]
+    pod = start(engine, image, pod_spec("deployment.yaml"), volume)
+    try:
+        trained = run_to_end(engine, image, pod_spec("job.yaml"), volume)
+        pod.wait_for("/ready", 200, 60)
+        shell = LabShell(tmp_path, pod, trained.stdout)
+        for example in typed:
+            done = shell(example.bash)
+            assert example.claims(done.stdout) if example.output else done.returncode == 0, (example, done.stdout)
+            if "MONITORING_TOKEN" in example.bash[0] and "cat" in example.bash[0]:
+                assert done.stdout == TOKEN
+    finally:
+        engine("rm", "--force", pod.name)
+    assert len(typed) > 10
 
 
 def test_reasons_batches_and_arrow(ready_pod):
