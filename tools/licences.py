@@ -11,7 +11,11 @@ ROOT = Path(__file__).parent.parent
 LIST = ROOT / "docs" / "licences.md"
 _HEAD = """# Licences of the dependencies
 
-Of what `requirements.txt` locks, as each package states it. Made by `make sbom`; do not edit.
+Of what `requirements.txt` locks, as each package states it. Do not edit; it is made by
+
+```sh
+make sbom
+```
 
 | package | version | licence |
 | --- | --- | --- |
