@@ -1,118 +1,240 @@
-"""The README leaves nothing out and points at nothing that is not there."""
+"""The README as a stranger uses it: short, its links lead somewhere, and its commands run as printed."""
 
+import json
+import os
 import re
+import shutil
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
+from conftest import BIN, ROOT, wait_until
+from manifest_objects import API, OBJECTS
+from markdown_text import blocks, count_words, leads_nowhere, links, section
 
-from churn.schema.definition import File, Gate, Identifier, Schema
-from churn.schema.feature import Feature
-from churn.schema.reading import parse_schema
-from churn.schema.target import Target
-from serving.routes import ROUTES
-
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SCHEMA_GUIDE = (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
-
-
-def settings():
-    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "churn" / "settings").glob("*.py"))
-    names = re.findall(r'(?:reader\.\w+|setting)\(\s*"([A-Z][A-Z_]+)"', source)
-    return sorted({*names, "MONITORING_TOKEN_FILE", "BENTOML_HOME"})
+README = ROOT / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+KUBERNETES = section(TEXT, "Kubernetes")
+TELCO = ROOT.parent / "shared" / "data" / "telco-customer-churn.csv"
+TABLE = "Telco-Customer-Churn.csv"
+SERVERS = ("make run", "churn serve", "churn demo")
+MINUTES = 60
 
 
-def options(*command):
-    done = subprocess.run([sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return sorted(set(re.findall(r"--[a-z][a-z0-9-]+", done.stdout)) - {"--help"})
+def parses(code: str) -> bool:
+    return subprocess.run(["bash", "-n"], input=code, text=True, capture_output=True, check=False).returncode == 0
 
 
-def make_targets():
-    return re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+def commands(text: str) -> list[str]:
+    """Each command of the blocks of bash: its lines as printed, with those that it goes on in."""
+    found, lines = [], []
+    for line in "\n".join(blocks(text, "sh")).splitlines():
+        lines.append(line)
+        if not line.endswith("\\") and parses("\n".join(lines)):
+            found.append("\n".join(lines))
+            lines = []
+    return [command for command in found if command]
 
 
-def test_the_lists_below_are_not_empty():
-    assert {"MODEL_NAME", "CHURN_HOME", "CHURN_POLL_SECONDS", "CHURN_DRIFT_PSI", "LOG_LEVEL"} <= set(settings())
-    assert {"setup", "run", "test", "check", "bench", "bento", "image"} <= set(make_targets())
+def test_it_is_short():
+    assert 300 < count_words(TEXT) < 900
 
 
-@pytest.mark.parametrize("name", settings())
-def test_every_setting_is_documented(name):
-    assert f"`{name}`" in README
+def test_every_link_and_image_leads_somewhere():
+    own = [address for address in links(TEXT) if not address.startswith("https://")]
+    assert len(own) > 20
+    assert not [address for address in own if leads_nowhere(address, README)]
 
 
-def test_every_route_is_documented():
-    assert len(ROUTES) >= 14
-    for route in ROUTES:
-        assert f"`{route.method} {route.path}`" in README, route
+def test_every_block_of_bash_parses():
+    assert len(blocks(TEXT, "sh")) >= 5
+    assert all(map(parses, blocks(TEXT, "sh")))
+    assert commands(TEXT)[0] == "make run"
+    assert any(command.startswith("curl") and "\n" in command for command in commands(TEXT))
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("train.py",),
-        ("drift.py",),
-        ("drift.py", "performance"),
-        ("score.py",),
-        ("-m", "churn.registry"),
-        ("-m", "churn.registry", "prune"),
-        ("-m", "churn.registry", "promote"),
-        ("-m", "churn.data", "generate"),
-        ("-m", "churn.schema", "infer"),
-        ("-m", "churn.schema", "check"),
-    ],
-    ids=" ".join,
-)
-def test_every_option_of_every_command_is_documented(command):
-    missing = [option for option in options(*command) if option not in README + SCHEMA_GUIDE]
-    assert not missing
+def test_what_is_asked_of_the_cluster_fits_the_manifests():
+    image, load, apply, wait = commands(KUBERNETES)
+    assert image == "make image"  # a target that tests/e2e/test_container.py builds with
+    assert load == f"minikube image load {API['image']}"
+    assert apply == "kubectl apply -f k8s/"
+    names = {f"{item['kind'].lower()}/{item['metadata']['name']}" for item in OBJECTS.values()}
+    assert set(re.findall(r"[a-z]+/[\w-]+", wait)) <= names
+    assert f"-n {OBJECTS['00-namespace.yaml']['metadata']['name']} " in wait
 
 
-def test_every_registry_command_is_documented():
-    help_text = subprocess.run(
-        [sys.executable, "-m", "churn.registry", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    commands = re.findall(r"^    ([a-z]+)  ", help_text, re.MULTILINE)
-    assert len(commands) >= 6
-    section = README.partition("## The registry")[2].partition("\n## ")[0]
-    assert all(re.search(rf"\b{command}\b", section) for command in commands)
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is missing")
+def test_kubectl_takes_what_is_asked_of_the_cluster(tmp_path):
+    """There is no cluster: each command must come as far as not finding it."""
+    (tmp_path / "config").touch()
+    environment = {"PATH": os.environ["PATH"], "KUBECONFIG": str(tmp_path / "config"), "HOME": str(tmp_path)}
+    for command in commands(KUBERNETES)[2:]:
+        nowhere = command.replace("kubectl", "kubectl --server=http://127.0.0.1:1", 1)
+        asked = subprocess.run(
+            ["bash", "-c", nowhere], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert "refused" in asked.stderr, (command, asked.stderr)
 
 
-def test_the_schema_guide_shows_every_key_of_a_schema_that_can_be_read():
-    (example,) = re.findall(r"```toml\n(.*?)```", SCHEMA_GUIDE, re.DOTALL)
-    schema = parse_schema(example.encode(), "docs/schema.md")
-    assert [feature.name for feature in schema.feature] == ["tenure", "Contract"]
-    shown = {
-        *re.findall(r"^([a-z0-9_]+) =", example, re.MULTILINE),
-        *re.findall(r"^\[+([a-z]+)", example, re.MULTILINE),
-    }
-    tables = (Schema, Target, Identifier, File, Feature, Gate)
-    assert shown | {"retired"} == {key for table in tables for key in table.model_fields}
-    assert "`retired = [" in SCHEMA_GUIDE
+class Terminal:
+    """A bash whose folder and environment last from one command to the next; what it prints goes to a file."""
+
+    def __init__(self, folder: Path, log: Path, environment: dict[str, str]) -> None:
+        self.log = log
+        with log.open("wb") as sink:
+            self.process = subprocess.Popen(
+                ["bash"],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+
+    def type(self, command: str) -> None:
+        self.process.stdin.write(f"{command}\n")
+        self.process.stdin.flush()
+
+    def run(self, command: str, seconds: int = 5 * MINUTES) -> tuple[int, str]:
+        """Exit code of a command, and what it printed."""
+        before = len(self.printed())
+        self.type(f'{command}\necho "exit code: $?."')
+        wait_until(lambda: re.search(r"exit code: \d+\.\n", self.printed()[before:]), self.printed, seconds)
+        printed, code = re.split(r"exit code: (\d+)\.\n", self.printed()[before:])[:2]
+        return int(code), printed
+
+    def printed(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def press_ctrl_c(self) -> None:
+        """End what runs, and the terminal with it."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.process.stdin.close()
+        try:
+            self.process.wait(timeout=MINUTES)
+        finally:
+            if self.process.poll() is None:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
 
 
-def test_the_five_commands_lead_and_are_commands():
-    start = README.partition("```sh\n")[2].partition("```")[0]
-    commands = re.findall(r"^[a-z].*", start, re.MULTILINE)
-    assert [command.split()[0] for command in commands] == ["python", "grep", "python", "bentoml", "curl"]
-    assert commands[0].startswith("python -m churn.schema infer ")
-    assert set(re.findall(r"--[a-z-]+", commands[2])) <= set(options("train.py"))
+class Reader:
+    """Somebody who follows the README in two terminals: one for servers, one for all else."""
+
+    def __init__(self, clone: Path, folder: Path) -> None:
+        self._folder, self._terminals = folder, []
+        mine = ("CHURN_", "MONITORING", "MODEL_", "VIRTUAL_ENV", "PYTHON", "PYTEST", "BENTOML")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(mine)}
+        path = [f"{sys.base_prefix}/bin", *(part for part in os.environ["PATH"].split(":") if part != str(BIN))]
+        self._environment = kept | {
+            "PATH": ":".join(path),
+            "HOME": str(folder),
+            "BENTOML_HOME": str(folder / "bentoml"),
+            "BROWSER": "true",  # the command: no page is opened
+        }
+        self._server: Terminal | None = None
+        self._activation = ":"
+        self.clone = self.place = clone
+        self._work = self._open()
+
+    def _open(self) -> Terminal:
+        number = len(self._terminals)
+        self._terminals.append(Terminal(self.place, self._folder / f"terminal-{number}.log", self._environment))
+        return self._terminals[-1]
+
+    def follow(self, command: str) -> tuple[int, str]:
+        """Run a command; its exit code and output. A server runs on: its code is 0 and its output so far."""
+        if command.startswith(SERVERS):
+            return 0, self._start(command)
+        if command.startswith(". "):
+            self._activation = f"cd {self.clone} && {command} && cd -"
+        code, printed = self._work.run(command)
+        self.place = Path(self._work.run("pwd")[1].strip())
+        return code, printed
+
+    def _start(self, command: str) -> str:
+        self.stop()
+        self._server = terminal = self._open()
+        terminal.type(f"{self._activation} > /dev/null")
+        terminal.type(command)
+        wait_until(lambda: terminal.process.poll() is not None or ready(terminal), terminal.printed, 20 * MINUTES)
+        assert terminal.process.poll() is None, terminal.printed()
+        return terminal.printed()
+
+    def stop(self) -> None:
+        """Ctrl-C where the server runs."""
+        if self._server:
+            self._server.press_ctrl_c()
+        self._server = None
+
+    def leave(self) -> None:
+        self.stop()
+        self._work.press_ctrl_c()
 
 
-def test_every_make_target_is_documented():
-    section = README.partition("| `make` target |")[2].partition("\n\n")[0]
-    assert all(f"`{target}`" in section for target in make_targets() if target != "help")
+def ready(terminal: Terminal) -> bool:
+    """Whether the service answers at the last address that the terminal shows, and there is no more to wait for."""
+    addresses = re.findall(r"http://[\w.]+:\d+", terminal.printed())
+    try:
+        return bool(addresses) and httpx.get(f"{addresses[-1]}/ready", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
-def test_every_link_leads_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert target.startswith("https://") or (ROOT / target).exists(), target
+def taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_every_metric_is_documented():
-    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "serving").glob("*.py"))
-    names = re.findall(r'"(churn_[a-z_]+)",', sources)
-    assert len(names) >= 10
-    assert all(f"`{name}`" in README for name in names)
+def copy_tree(folder: Path) -> Path:
+    """A clone: what git knows of the working tree, as it is."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    subprocess.run(["git", "init", "--quiet", folder], check=True)
+    return folder
+
+
+@pytest.fixture
+def reader(tmp_path):
+    if taken(3000):
+        pytest.skip("port 3000, which the README says, is taken")
+    follower = Reader(copy_tree(tmp_path / "churn-api"), tmp_path)
+    yield follower
+    follower.leave()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(30 * MINUTES)
+def test_the_commands_run_in_order_as_printed(reader):
+    """From a fresh clone, with Python 3.12 and make: the environment is made, too, which takes minutes."""
+    own_table = commands(section(TEXT, "Your own table"))
+    left_out = commands(KUBERNETES) + ([] if TELCO.exists() else own_table)
+    shown = json.loads(*blocks(TEXT, "json"))
+    for command in commands(TEXT):
+        if command in left_out:
+            continue
+        if command.startswith("cd "):  # what the prose before it asks for
+            reader.stop()
+            folder = reader.place / command.removeprefix("cd ")
+            folder.mkdir()
+            shutil.copy(TELCO, folder / TABLE)
+        code, printed = reader.follow(command)
+        assert code == (1 if command.startswith("grep") else 0), printed  # nothing is found that must be decided
+        if command.startswith(("curl", "churn predict")):
+            answer = json.loads(printed[printed.index("{") :])
+            assert list(answer) == list(shown)
+            if command not in own_table:
+                assert answer["probability"] == pytest.approx(shown["probability"], abs=1e-6)
+                assert answer["features"] == shown["features"]
+    if not TELCO.exists():
+        pytest.skip("the rest ran; your own table did not: telco-customer-churn.csv is not beside the project")
