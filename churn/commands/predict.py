@@ -1,7 +1,5 @@
 """The command `churn predict`: the prediction for one customer, by a model of the registry or a running service."""
 
-# ruff: noqa: PLC0415 - `--help` answers at once, and what a running service is asked needs no ONNX Runtime
-
 import os
 import shlex
 import sys
