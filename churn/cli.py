@@ -42,6 +42,15 @@ class Command(click.Command):
     """Command whose function returns its exit code, with context settings of `settings`."""
 
     @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; Click leaves out in which command an option lacks its value."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+    @override
     def invoke(self, ctx: click.Context) -> int:
         """Run it; a user's mistake is a message."""
         return run_command(called_as(), lambda: int(super(Command, self).invoke(ctx)), ctx.obj.interrupted)

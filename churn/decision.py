@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-if TYPE_CHECKING:  # at run time it would cost `train.py --help` the import of numpy
+if TYPE_CHECKING:  # at run time it would cost `churn train --help` the import of numpy
     import numpy as np
     import numpy.typing as npt
 

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the latest drift report, which `drift.py` writes to the volume."""
+"""Prometheus metrics of the latest drift report, which `churn drift` writes to the volume."""
 
 import json
 import logging

@@ -235,4 +235,4 @@ def _read_report(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise HttpError(404, "not_found", "there is no drift report yet; run `python drift.py`") from None
+        raise HttpError(404, "not_found", "there is no drift report yet; run `churn drift`") from None

@@ -5,10 +5,14 @@ churn train | serve | predict | score | drift | registry ... | schema ... | data
 
 import sys
 
+from click.shell_completion import add_completion_class
+
 from churn.cli import run
+from churn.commands.completion import Bash
 from churn.commands.group import churn
 
 
 def main() -> None:
     """Run `churn`, and end with its exit code."""
+    add_completion_class(Bash)
     sys.exit(run(churn, "churn"))

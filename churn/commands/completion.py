@@ -1,7 +1,10 @@
-"""Completion in a shell: the command `churn completion`, and the tags of models."""
+"""Completion in a shell: the command `churn completion`, tags of models, and bash's way with their colons."""
+
+import os
+from typing import Any, override
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import BashComplete, CompletionItem, get_completion_class, split_arg_string
 
 from churn import cli
 from churn.errors import ChurnError
@@ -27,6 +30,29 @@ def completion(ctx: click.Context, shell: str) -> int:
     if kind is not None:
         click.echo(kind(ctx.find_root().command, {}, "churn", "_CHURN_COMPLETE").source())
     return cli.DONE
+
+
+class Bash(BashComplete):
+    """Completion in bash, which ends a word at a colon: it is sent the line, and completes what follows the colon."""
+
+    source_template = BashComplete.source_template.replace(
+        'COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD', 'COMP_LINE="${COMP_LINE:0:COMP_POINT}"'
+    )
+    _done = ""
+
+    @override
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """The words before the cursor, and the one that is being written."""
+        line = os.environ["COMP_LINE"]
+        words = split_arg_string(line)
+        incomplete = "" if line[-1:].isspace() else words.pop()
+        self._done = incomplete[: incomplete.rfind(":") + 1]
+        return words[1:], incomplete
+
+    @override
+    def format_completion(self, item: CompletionItem[Any]) -> str:
+        """What stands after the colon."""
+        return f"{item.type},{item.value.removeprefix(self._done)}"
 
 
 def complete_tags(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

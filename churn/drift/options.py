@@ -1,4 +1,4 @@
-"""Command-line options of `drift.py`, beside the thresholds, which replace those of the settings."""
+"""Command-line options of `churn drift`, beside the thresholds, which replace those of the settings."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -90,8 +90,8 @@ class Performance:
         worse = [f"{m.tag} ({', '.join(metric.name for metric in m.worse)})" for m in self.models if m.worse]
         if worse:
             return (
-                f"Worse than training promised: {'; '.join(worse)}; run `python drift.py` to see whether customers "
-                "changed, and train on newer data (`python train.py --data FILE`)."
+                f"Worse than training promised: {'; '.join(worse)}; run `churn drift` to see whether customers "
+                "changed, and train on newer data (`churn train --data FILE`)."
             )
         return "As good as training promised, within noise; nothing to do."
 

@@ -40,17 +40,17 @@ def advice(comparison: Comparison) -> tuple[str, ...]:
     if not comparison.drifted:
         return (
             "look for features that changed together",
-            "train anew once labels are there (`python drift.py performance --labels FILE` says how the model does)",
+            "train anew once labels are there (`churn drift performance --labels FILE` says how the model does)",
         )
     source = {"missing", "unseen", "grown", "range"}
     if any(source & set(feature.failed) for feature in comparison.drifted):
         return (
             "find out first whether the sender changed its units, codes or defaults",
-            "if the change is real, train on newer data (`python train.py --data FILE`)",
+            "if the change is real, train on newer data (`churn train --data FILE`)",
         )
     return (
         "look for a cause in what customers do and in what is sent",
-        "if it lasts, train on newer data (`python train.py --data FILE`)",
+        "if it lasts, train on newer data (`churn train --data FILE`)",
     )
 
 

@@ -85,7 +85,7 @@ def read_reference(path: Path, schema: Schema) -> Reference:
     if version != FORMAT_VERSION:
         raise DriftError(
             f"{path} has format {version}, this program reads format {FORMAT_VERSION}; "
-            "run drift.py of the release that trained the model, or train anew with this one"
+            "run `churn drift` of the release that trained the model, or train anew with this one"
         )
     try:
         reference = _parse(document)

@@ -57,7 +57,7 @@ class Layout:
             if not self.registry.is_dir():
                 raise RegistryFolderMissing(
                     f"{self.registry} is missing: nothing was trained here, or the volume is not mounted; "
-                    "run `python train.py`, or check CHURN_HOME and the mount"
+                    "run `churn train`, or check CHURN_HOME and the mount"
                 )
 
     def left_overs(self) -> list[Path]:

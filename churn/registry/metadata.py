@@ -57,7 +57,7 @@ def find_entry(entries: Sequence[ModelEntry], tag: str, key: "ModelKey | None" =
     if entry is None:
         known = [entry.tag for entry in entries]
         near = difflib.get_close_matches(tag, known, n=3) or known[-3:][::-1]
-        there_is = f"did you mean {', '.join(near)}?" if near else "no model was saved yet; run `python train.py`"
+        there_is = f"did you mean {', '.join(near)}?" if near else "no model was saved yet; run `churn train`"
         shown = tag if len(tag) <= 130 else tag[:130] + "..."
         raise ModelNotFound(f"there is no model {shown!r}; {there_is}")
     if key is not None:
@@ -82,5 +82,5 @@ def write_entries(layout: Layout, entries: Sequence[ModelEntry], named: Mapping[
 def _damaged(path: Path, what: str) -> RegistryError:
     return RegistryError(
         f"{path} {what}; it was damaged or edited: restore it from a backup, or mend it by hand "
-        "(`python -m churn.registry verify` checks it). The archives in models/ are not touched"
+        "(`churn registry verify` checks it). The archives in models/ are not touched"
     )

@@ -130,7 +130,7 @@ def _conclusion(first: ModelEntry, second: ModelEntry) -> str:
     if not _same_rows(first, second):
         return (
             "Each is evaluated on rows of its own (or an earlier release did not record which), so that the "
-            "differences are of the rows too; `train.py` compares with the current model on the same rows."
+            "differences are of the rows too; `churn train` compares with the current model on the same rows."
         )
     if first.raw.get("judged_on") == _OUT_OF_FOLD and first.raw.get("seed") != second.raw.get("seed"):
         return "Both are evaluated on the same rows, but in other folds (another seed): chance is in the differences."

@@ -9,7 +9,7 @@ from churn.registry.tag import Tag, parse_tag
 _MAX_BYTES = 256
 """Longer than any tag; a pointer beyond that is refused without being read."""
 
-_CURE = "`python -m churn.registry promote TAG` sets it"
+_CURE = "`churn registry promote TAG` sets it"
 
 
 def read_pointer(layout: Layout) -> Tag:
@@ -52,9 +52,7 @@ def _read_start(layout: Layout) -> bytes:
             os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError):
         layout.check_folder()
-        raise PointerMissing(
-            f"{path} is missing: no model was promoted yet; run `python train.py`, or {_CURE}"
-        ) from None
+        raise PointerMissing(f"{path} is missing: no model was promoted yet; run `churn train`, or {_CURE}") from None
     except IsADirectoryError:
         raise PointerInvalid(f"{path} is a folder; remove it, then {_CURE}") from None
     except OSError as error:

@@ -123,7 +123,7 @@ def _report(page: Path, shown: str, entry: ModelEntry) -> Iterator[Finding]:
     cure = (
         "restore it from a backup"
         if entry.pruned_at
-        else f"`python -m churn.registry show {entry.tag} --html {shlex.quote(str(page))}` writes it anew"
+        else f"`churn registry show {entry.tag} --html {shlex.quote(str(page))}` writes it anew"
     )
     try:
         digest = digest_of(page)
@@ -175,7 +175,7 @@ def _pointer(
 
 def _train_stats(layout: Layout, tag: Tag) -> Iterator[Finding]:
     where = layout.shown(layout.train_stats)
-    cure = f"`python -m churn.registry promote {tag}` writes it anew"
+    cure = f"`churn registry promote {tag}` writes it anew"
     try:
         archive = layout.archive(tag)
         expected = train_stats(archive, read_files(archive))

@@ -132,7 +132,7 @@ class Writer:
             if target is None:
                 raise RegistryError(
                     f"{current} is the first model of the history: there is nothing to go back to; "
-                    "`python -m churn.registry list` shows what can be promoted"
+                    "`churn registry list` shows what can be promoted"
                 )
             stats, change = self._stats_of_servable(target, schema_change)
             return self._move_pointer("rollback", target, stats, _joined(reason, change), command)

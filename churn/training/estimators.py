@@ -1,4 +1,4 @@
-"""Estimators of `train.py --model`, with the grid of regularisations of each."""
+"""Estimators of `churn train --model`, with the grid of regularisations of each."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

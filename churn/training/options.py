@@ -13,7 +13,7 @@ CAMPAIGN = ("contact_cost", "customer_value", "success_rate")
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a training: those of `train.py`, of which some make up the objective.
+    """Options of a training: those of `churn train`, of which some make up the objective.
 
     Attributes:
         data: CSV or Parquet file to train on; None takes `$CHURN_HOME/data/churn.csv`, or else the bundled set.

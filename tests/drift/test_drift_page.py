@@ -59,7 +59,7 @@ def test_the_banner_has_a_sentence_a_line():
     assert re.fullmatch(r"avg_session_minutes: .*, standard deviation 11\.9 → 2\d(\.\d)?", lines[2])
     assert lines[-2:] == [
         "Find out first whether the sender changed its units, codes or defaults.",
-        "If the change is real, train on newer data (python train.py --data FILE).",
+        "If the change is real, train on newer data (churn train --data FILE).",
     ]
 
 

@@ -52,7 +52,7 @@ def test_the_summary_says_what_happened_and_what_to_do():
     summary = drifted_report().summary
     assert "in categories that training did not see (SA)" in summary
     assert re.search(r"avg_session_minutes: .*distribution changed, standard deviation 1[12].* → 2", summary)
-    assert "python train.py --data FILE" in summary
+    assert "churn train --data FILE" in summary
     assert summary.count("\n") == 0
 
 

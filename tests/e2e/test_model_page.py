@@ -118,7 +118,7 @@ def test_train_writes_the_report_where_it_is_asked_for(home, tmp_path):
     trained = home.run("train.py", "--model", "hist-gradient-boosting", "--report", "/proc/report.html")
     assert trained.returncode in (0, 3), "what became of the model stands"
     assert "/proc/report.html cannot be written" in trained.stderr
-    assert "`python -m churn.registry show churn_model_v1:v2 --html FILE` writes it" in trained.stderr
+    assert "`churn registry show churn_model_v1:v2 --html FILE` writes it" in trained.stderr
     done = home.run("-m", "churn.registry", "compare", "churn_model_v1:v1", "churn_model_v1:v2", "--html", str(both))
     assert (done.returncode, done.stderr) == (0, "")
     assert "estimator      logistic" in done.stdout

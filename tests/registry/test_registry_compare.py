@@ -81,7 +81,7 @@ def test_two_models_are_shown_side_by_side(registry, capsys):
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"evaluated_sha256": OTHER}, r"Each is evaluated on rows of its own .*`train.py` compares "),
+        ({"evaluated_sha256": OTHER}, r"Each is evaluated on rows of its own .*`churn train` compares "),
         ({"evaluated_sha256": None}, r"rows of its own \(or an earlier release did not record which\)"),
         ({"seed": 43}, r"on the same rows, but in other folds \(another seed\)"),
         ({"decision": {"objective": "top", "share": 0.125}}, r"the top 12.5% of customers"),
@@ -128,7 +128,7 @@ def test_show_writes_the_page_as_it_was_saved(registry, capsys, tmp_path):
 def test_verify_names_a_command_that_mends_a_page(registry, capsys):
     kept = registry.layout.reports / f"{NAME}-v1.html"
     kept.unlink()
-    (command,) = re.findall("`python -m churn.registry (.*)`", run(capsys, "verify")[1])
+    (command,) = re.findall("`churn registry (.*)`", run(capsys, "verify")[1])
     assert run(capsys, *command.split())[0] == 0
     assert registry.verify() == []
 

@@ -27,7 +27,7 @@ def registry(tmp_path):
 @pytest.mark.parametrize(
     ("content", "error", "says"),
     [
-        (b"", PointerEmpty, "is empty; `python -m churn.registry promote TAG` sets it"),
+        (b"", PointerEmpty, "is empty; `churn registry promote TAG` sets it"),
         (b" \n", PointerEmpty, "is empty"),
         (b"../../etc/passwd", PointerInvalid, "is not a BentoML tag"),
         (b"model:../../x", PointerInvalid, "is not a BentoML tag"),
@@ -53,7 +53,7 @@ def test_a_pointer_that_names_no_model_is_refused_without_reading_it_all(registr
 
 
 def test_folder_missing_pointer_missing_and_things_in_its_place_are_told_apart(registry):
-    with pytest.raises(RegistryFolderMissing, match=r"or the volume is not mounted; run `python train.py`"):
+    with pytest.raises(RegistryFolderMissing, match=r"or the volume is not mounted; run `churn train`"):
         registry.current()
     for work in (lambda: rollback(registry), registry.verify, registry.entries, lambda: prune(registry, 1)):
         with pytest.raises(RegistryFolderMissing):

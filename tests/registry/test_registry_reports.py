@@ -104,7 +104,7 @@ def test_verify_names_pages_that_are_missing_altered_or_nobodys(registry):
     assert list(found) == [PAGE, PAGE.replace("-v1", "-v2"), PAGE.replace("-v1", "-v9")]
     missing, altered, stray = found.values()
     assert "it cannot be read (No such file or directory)" in missing
-    assert f"`python -m churn.registry show {ONE} --html {page_of(registry, 'v1')}` writes it anew" in missing
+    assert f"`churn registry show {ONE} --html {page_of(registry, 'v1')}` writes it anew" in missing
     assert f"it is not the report that was saved in {TWO}" in altered
     assert "a report that registry/metadata.json does not hold" in stray
 

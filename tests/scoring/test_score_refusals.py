@@ -142,7 +142,7 @@ def test_without_a_model_the_exit_code_is_4(wrong, tmp_path):
     home = make_home(tmp_path)
     (done,) = score_each(home, (wrong / "good.csv", "--out", tmp_path / "out.csv"))
     assert done.code == 4
-    assert "run `python train.py`" in done.err
+    assert "run `churn train`" in done.err
 
 
 def test_an_input_that_changes_while_it_is_read_gives_no_output(scoring_home, wrong, tmp_path):

@@ -96,7 +96,7 @@ def test_a_scorer_is_made_once_for_the_same_files_and_anew_for_others(monkeypatc
 
 
 def test_where_there_is_no_registry_it_says_how_to_make_one(tmp_path, monkeypatch):
-    assert "python train.py" in why(home=tmp_path)
+    assert "churn train" in why(home=tmp_path)
     monkeypatch.setenv("CHURN_HOME", str(tmp_path))
     assert str(tmp_path) in why()
 
@@ -105,7 +105,7 @@ def test_where_there_is_no_registry_it_says_how_to_make_one(tmp_path, monkeypatc
 def test_a_pointer_that_names_no_model_is_cured_by_promoting(registry, content):
     promoted(registry, 1)
     registry.layout.pointer.write_text(content)
-    assert "`python -m churn.registry promote TAG` sets it" in why()
+    assert "`churn registry promote TAG` sets it" in why()
 
 
 def test_without_a_pointer_a_model_can_still_be_asked_for(registry):

@@ -12,7 +12,7 @@ FORMS: tuple[Form, ...] = get_args(Form.__value__)
 
 @dataclass(frozen=True)
 class Options:
-    """Options of scoring files: those of `score.py`.
+    """Options of scoring files: those of `churn score`.
 
     Attributes:
         given: file, folder or pattern of customers; with an engine of a cluster also a URL.
