@@ -43,7 +43,7 @@ check: setup ## lint, format, types, imports and declared dependencies
 	$(BIN)/deptry .
 
 docs: setup ## the site of docs/ in site/; a dead link or anchor is an error
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 benchmarks/.venv/.installed: benchmarks/alternatives/requirements.txt
 	@python=$$(tools/find_python.sh) && "$$python" -m venv --clear benchmarks/.venv

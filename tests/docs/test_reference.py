@@ -19,7 +19,7 @@ PAGES = {path.stem: path.read_text(encoding="utf-8") for path in REFERENCE.glob(
 CODE = sorted(path for folder in ("churn", "serving") for path in (ROOT / folder).rglob("*.py"))
 OURS = {"ORT_DISABLE_TELEMETRY", "RAY_USAGE_STATS_ENABLED", "BENTOML_DO_NOT_TRACK"}
 """Variables that the code itself sets for the libraries that it starts."""
-NO_SETTING = {"O_CLOEXEC", "O_NONBLOCK", "BYTE_STREAM_SPLIT", "PROMETHEUS_MULTIPROC_DIR"} | OURS
+NO_SETTING = {"O_CLOEXEC", "O_NONBLOCK", "BYTE_STREAM_SPLIT", "PROMETHEUS_MULTIPROC_DIR", "WAYLAND_DISPLAY"} | OURS
 
 
 @cache
