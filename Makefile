@@ -44,6 +44,7 @@ check: setup ## lint, format, types, imports and declared dependencies
 
 docs: setup ## the site of docs/ in site/; a dead link or anchor is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "to read it: $(BIN)/python -m http.server --bind 127.0.0.1 --directory site 8001"
 
 benchmarks/.venv/.installed: benchmarks/alternatives/requirements.txt
 	@python=$$(tools/find_python.sh) && "$$python" -m venv --clear benchmarks/.venv

@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+import threading
+from functools import partial
 from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -112,17 +115,35 @@ def test_a_dead_link_or_anchor_fails_the_build(tmp_path, change):
     assert "gone" in done.stderr
 
 
+@pytest.fixture
+def address(site):
+    """The site over HTTP: from files, a browser starts no search."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        thread = threading.Thread(target=web.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{web.server_port}"
+        web.shutdown()
+        thread.join()
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
-def test_pages_fit_a_telephone_and_a_screen_in_light_and_dark(site, tmp_path):
-    backgrounds = set()
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_fit_a_telephone_and_a_screen_in_both_schemes(address, tmp_path, scheme):
+    shown = {"light": "default", "dark": "slate"}[scheme]
     with open_browser(tmp_path) as browser:
+        browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         for name in ("index", "reference/settings", "operations"):
             for width in (390, 1280):
-                for dark in (False, True):
-                    browser.open(site / f"{name}.html", width=width, dark=dark)
-                    browser.wait("document.querySelector('article') !== null")
-                    assert browser.run("document.documentElement.scrollWidth") <= width, (name, width)
-                    backgrounds.add((dark, browser.run("getComputedStyle(document.body).backgroundColor")))
-                    outside = [url for url in browser.requests if url.startswith("http")]
-                    assert outside == []
-    assert len(backgrounds) == 2
+                sizes = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+                browser.call("Emulation.setDeviceMetricsOverride", **sizes)
+                browser.visit(f"{address}/{name}.html", f"document.body.dataset.mdColorScheme == '{shown}'")
+                assert browser.run("document.documentElement.scrollWidth") <= width, (name, width)
+                assert browser.requests
+                assert [url for url in browser.requests if not url.startswith((address, "data:", "blob:"))] == []
+                assert browser.errors == []
+        search = "document.querySelector('[data-md-component=search-query]')"
+        browser.run(
+            f"{search}.focus(); {search}.value = 'CHURN_POLL_SECONDS'; {search}.dispatchEvent(new Event('keyup'))"
+        )
+        browser.wait("document.querySelector('.md-search-result__link') !== null")
