@@ -164,8 +164,10 @@ class Reader:
         self._server = terminal = self._open()
         terminal.type(f"{self._activation} > /dev/null")
         terminal.type(command)
-        wait_until(lambda: terminal.process.poll() is not None or ready(terminal), terminal.printed, 20 * MINUTES)
-        assert terminal.process.poll() is None, terminal.printed()
+        last = "until Ctrl-C" if command == "churn demo" else "http://"
+        ended = terminal.process.poll
+        wait_until(lambda: ended() is not None or ready(terminal.printed(), last), terminal.printed, 20 * MINUTES)
+        assert ended() is None, terminal.printed()
         return terminal.printed()
 
     def stop(self) -> None:
@@ -179,11 +181,11 @@ class Reader:
         self._work.press_ctrl_c()
 
 
-def ready(terminal: Terminal) -> bool:
-    """Whether the service answers at the last address that the terminal shows, and there is no more to wait for."""
-    addresses = re.findall(r"http://[\w.]+:\d+", terminal.printed())
+def ready(printed: str, last: str) -> bool:
+    """Whether what is waited for is printed, and the service answers at the address that is printed last."""
+    addresses = re.findall(r"http://[\w.]+:\d+", printed)
     try:
-        return bool(addresses) and httpx.get(f"{addresses[-1]}/ready", timeout=5).status_code == 200
+        return bool(addresses) and last in printed and httpx.get(f"{addresses[-1]}/ready", timeout=5).status_code == 200
     except httpx.TransportError:
         return False
 
