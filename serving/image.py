@@ -55,8 +55,8 @@ COPY --from=base-container /app/.venv /app/.venv
 COPY --from=base-container /app/sbom.json /app/
 WORKDIR /home/bentoml/bento
 COPY --from=base-container /bytecode ./src
-# The Bento's src/ is the project's folder; monitor_drift.py stands beside drift.py here.
-COPY src/src ./src
+# `src` of a Bento is the whole project. Here the file stands beside drift.py, not in a folder below.
+COPY src/src/monitor_drift.py ./src/
 EXPOSE 8000
 
 FROM runtime AS serve

@@ -39,7 +39,7 @@ def examples(page: str) -> list[Example]:
     end = 0
     for block in BLOCK.finditer(page):
         language, text = block.groups()
-        if language == "bash":
+        if language == "sh":
             step = len(re.findall(r"^## \d+\.", page[: block.start()], re.MULTILINE))
             found.append(Example(step, text.splitlines()))
         else:

@@ -135,20 +135,18 @@ def test_a_wrong_name_would_be_seen(right, wrong):
     assert all(strangers(line.replace(right, wrong)) for line in found)
 
 
-def calls(text):
-    """The programs of a block with their arguments, and the requests with their bodies, whatever the shell."""
-    text = re.sub(r'"\$\(openssl rand -hex 32\)"|\$token\b(?! =)', "TOKEN", text)
-    programs = re.findall(r"(?:kubectl|minikube|docker|python) [^|;\n]*[^|;\n ]", text)
-    bodies = [json.loads(body) for body in re.findall(r"'(\{.*?\})'", text)]
-    return programs, re.findall(r"http://\S+", text), bodies, re.findall(r"\b(?:120|k8s)\b", text)
+def programs(text):
+    """The programs of a block with their arguments, whatever the shell."""
+    text = re.sub(r'"\$\(openssl rand -hex 32\)"|=\$token\b', "=TOKEN", text).replace("==", "=")
+    return re.findall(r"(?:kubectl|minikube|docker|python) [^|;\n]*[^|;\n ]", text)
 
 
-@pytest.mark.parametrize("example", [each for each in EXAMPLES if each.powershell], ids=lambda each: each.bash[0][:30])
-def test_powershell_makes_the_same_calls(example):
-    if example.bash[0].startswith("make"):
-        assert "bentoml containerize" in example.powershell or "requirements-dev.txt" in example.powershell
-    else:
-        assert calls(example.powershell) == calls("\n".join(example.bash))
+def test_powershell_calls_the_same_programs():
+    """And sends the same requests: test_powershell.py."""
+    compared = [each for each in EXAMPLES if each.powershell and not each.bash[0].startswith("make")]
+    for example in compared:
+        assert programs(example.powershell) == programs("\n".join(example.bash))
+    assert sum(len(programs(example.powershell)) for example in compared) >= 8
 
 
 def test_the_figures_are_those_of_manifests_and_code():
@@ -261,12 +259,12 @@ def test_the_labs_commands_run_in_the_checkout(name):
     command = [sys.executable, f"src/{name}", "--no-such-option"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert f"{name}: error: " in done.stderr or f"Usage: {name} " in done.stderr
+    assert f"{name}: " in done.stderr
 
 
 def test_monitor_drift_stands_beside_drift_in_the_image(tmp_path):
     """`src/` of a Bento is the project's folder: there the one beside it is run, whatever is installed."""
-    assert "\nCOPY src/src ./src\n" in (ROOT / "serving" / "image.py").read_text(encoding="utf-8")
+    assert "\nCOPY src/src/monitor_drift.py ./src/\n" in (ROOT / "serving" / "image.py").read_text(encoding="utf-8")
     assert "  - src/monitor_drift.py\n" in (ROOT / "bentofile.yaml").read_text(encoding="utf-8")
     shutil.copy(ROOT / "src" / "monitor_drift.py", tmp_path)
     (tmp_path / "drift.py").write_text("def main(name): return 7\n", encoding="utf-8")

@@ -41,6 +41,8 @@ def test_the_bento_holds_service_training_drift_and_data(store):
         assert (source / name).is_file(), name
     for name in ("tests", "models", "registry", "logs", "benchmarks", ".venv"):
         assert not (source / name).exists(), name
+    # Of the project's own src/ only what the image copies: `- drift.py` in bentofile.yaml would be of any folder.
+    assert [path.name for path in (source / "src").iterdir()] == ["monitor_drift.py"]
     assert not list(source.rglob("__pycache__"))
 
 
