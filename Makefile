@@ -46,13 +46,15 @@ docs: setup ## the site of docs/ in site/; a dead link or anchor is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "to read it: $(BIN)/python -m http.server --bind 127.0.0.1 --directory site 8001"
 
-benchmarks/.venv/.installed: benchmarks/alternatives/requirements.txt
-	@python=$$(tools/find_python.sh) && "$$python" -m venv --clear benchmarks/.venv
-	benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+# One a framework: their pins disagree with ours and with each other's.
+RIVALS := fastapi mlserver kserve mlflow ray
+benchmarks/.envs/%/.installed: benchmarks/alternatives/requirements/%.txt
+	@python=$$(tools/find_python.sh) && "$$python" -m venv --clear benchmarks/.envs/$*
+	benchmarks/.envs/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-bench: setup benchmarks/.venv/.installed ## this service beside FastAPI, MLServer and BentoML (two cores, wrk); BENCH_OPTIONS=--publish
-	$(BIN)/python benchmarks/compare.py --python benchmarks/.venv/bin/python $(BENCH_OPTIONS)
+bench: setup $(RIVALS:%=benchmarks/.envs/%/.installed) ## this service beside others (two cores, wrk); BENCH_OPTIONS="--table SCHEMA DATA --publish"
+	$(BIN)/python benchmarks/compare.py $(BENCH_OPTIONS)
 
 define build_bento
 	@$(BIN)/bentoml delete --yes churn-api:$(VERSION) >/dev/null 2>&1 || true
@@ -95,11 +97,12 @@ sbom: setup ## bill of materials of what the lock names (sbom.json, CycloneDX) a
 lock: ## pin pyproject.toml's dependencies anew (needs uv)
 	uv pip compile pyproject.toml $(LOCK_OPTIONS) --output-file requirements.txt
 	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
-	uv pip compile benchmarks/alternatives/requirements.in $(LOCK_OPTIONS) --output-file benchmarks/alternatives/requirements.txt
+	for name in $(RIVALS); do uv pip compile benchmarks/alternatives/requirements/$$name.in $(LOCK_OPTIONS) \
+	  --output-file benchmarks/alternatives/requirements/$$name.txt || exit; done
 	uv pip compile tools/checkov-requirements.in $(LOCK_OPTIONS) --output-file tools/checkov-requirements.txt
 
 LOCK_OPTIONS := --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
   --no-emit-find-links --no-header --no-annotate
 
 clean: ## remove the environment and caches, never models, registry or logs
-	rm -rf .venv .checkov benchmarks/.venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .checkov benchmarks/.envs .mypy_cache .pytest_cache .ruff_cache .hypothesis

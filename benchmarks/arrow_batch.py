@@ -22,7 +22,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from batch import ROWS
-from contestants import BIN, BUNDLED, LOAD_CORE, ROOT, Contestant, Running, example, start
+from places import BIN, LOAD_CORE, ROOT
+from running import Contestant, Running, start
+from table import BUNDLED, Table
 
 ARROW = "application/vnd.apache.arrow.stream"
 SECONDS = 5.0
@@ -34,8 +36,8 @@ def main() -> None:
     """Measure and print, as JSON."""
     os.sched_setaffinity(0, {int(LOAD_CORE)})
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    arguments.add_argument("schema", type=Path, nargs="?", default=BUNDLED)
-    record = example(arguments.parse_args().schema)
+    arguments.add_argument("schema", type=Path, nargs="?", default=BUNDLED.schema)
+    record = Table(arguments.parse_args().schema).record
     command = (str(BIN / "bentoml"), "serve", ".", "--host", "127.0.0.1", "--port", "{port}")
     with tempfile.TemporaryDirectory() as folder:
         server = start(Contestant("arrow", command, record, folder=ROOT), Path(folder) / "server.log")

@@ -4,9 +4,8 @@ import json
 import statistics
 import threading
 import time
-import urllib.request
 
-from contestants import Running
+from running import Running, post
 
 ROWS = 10_000
 BATCHES = 10
@@ -17,11 +16,11 @@ def measure_batch(server: Running) -> dict[str, float]:
     customers = [{**server.contestant.body, "request_id": f"row-{row}"} for row in range(ROWS)]
     body = json.dumps({"customers": customers}).encode()
     url = f"http://127.0.0.1:{server.port}/predict/batch"
-    _post(url, body)
+    post(url, body)
     before, seconds = server.pss_mib(), []
     for _ in range(BATCHES):
         started = time.perf_counter()
-        answer = _post(url, body)
+        answer = post(url, body)
         seconds.append(time.perf_counter() - started)
         if len(json.loads(answer)["predictions"]) != ROWS:
             raise SystemExit("a batch was not answered in full")
@@ -39,7 +38,7 @@ def _predict_p99_during_batches(server: Running, url: str, body: bytes) -> float
 
     def batches() -> None:
         while not done.is_set():
-            _post(url, body)
+            post(url, body)
 
     thread = threading.Thread(target=batches)
     thread.start()
@@ -48,17 +47,10 @@ def _predict_p99_during_batches(server: Running, url: str, body: bytes) -> float
     try:
         while time.perf_counter() < ends:
             started = time.perf_counter()
-            _post(server.url, record)
+            post(server.url, record)
             delays.append((time.perf_counter() - started) * 1e3)
             time.sleep(0.002)
     finally:
         done.set()
         thread.join()
     return statistics.quantiles(delays, n=100)[98]
-
-
-def _post(url: str, body: bytes) -> bytes:
-    request = urllib.request.Request(url, body, {"content-type": "application/json"})  # noqa: S310 - loopback
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-        content: bytes = answer.read()
-        return content

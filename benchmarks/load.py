@@ -4,7 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
-from contestants import HERE, LOAD_CORE, Running
+from places import HERE, LOAD_CORE
+from running import Running
 
 CONNECTIONS = 16
 

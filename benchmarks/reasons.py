@@ -19,8 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from contestants import BIN, BUNDLED, LOAD_CORE, ROOT, Contestant, Running, example, start
 from load import load
+from places import BIN, LOAD_CORE, ROOT
+from running import Contestant, Running, start
+from table import BUNDLED, Table
 
 ROWS = 10_000
 ASKED = {"without": "", "with": "?explain=true"}
@@ -31,7 +33,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4, help="of load, a round, without and with reasons")
-    parser.add_argument("--schema", type=Path, default=BUNDLED, help="of the table; each feature needs an example")
+    parser.add_argument(
+        "--schema", type=Path, default=BUNDLED.schema, help="of the table; each feature needs an example"
+    )
     parser.add_argument("--data", type=Path, help="the table (default: the bundled one)")
     options = parser.parse_args()
     os.sched_setaffinity(0, {int(LOAD_CORE)})
@@ -51,7 +55,7 @@ def _serve(home: Path, estimator: str, options: argparse.Namespace) -> Running:
     command += ["--force-reason", "benchmark"]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     serve = (str(BIN / "bentoml"), "serve", ".", "--host", "127.0.0.1", "--port", "{port}")
-    return start(Contestant("churn-api", serve, example(options.schema), folder=ROOT), home / "server.log")
+    return start(Contestant("churn-api", serve, Table(options.schema).record, folder=ROOT), home / "server.log")
 
 
 def _measure(server: Running, estimator: str, folder: Path, options: argparse.Namespace) -> None:

@@ -22,10 +22,12 @@ import httpx
 import psutil  # type: ignore[import-untyped]  # ships no type information
 
 sys.path.insert(0, str(Path(__file__).parent))
-from contestants import BIN, RECORD, ROOT
+from places import BIN, ROOT
 from soak_report import by_half_minute, compare_journal, faults, read_log, trends
+from table import BUNDLED
 
 PORT = 3911
+RECORD = BUNDLED.record
 SAMPLE_SECONDS = 5.0
 BAD = [b"", b"{", b"[" * 60_000, b'{"tenure_months": NaN}', b"\xff\xfe", b'{"a":1}', b"[]"]
 EXPECTED = {"predict": {200}, "batch": {200}, "bad": {400}, "metrics": {200}, "probe": {200}}

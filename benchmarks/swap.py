@@ -18,8 +18,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from contestants import BIN, RECORD, ROOT, Contestant, start_workers
 from load import load
+from places import BIN, ROOT
+from running import Contestant, start_workers
+from table import BUNDLED
 
 PAUSE = 0.6
 SWAP = """
@@ -59,7 +61,7 @@ def _compare(folder: Path, rounds: int, seconds: int) -> None:
         subprocess.run([str(BIN / "python"), "train.py", *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     command = (str(BIN / "bentoml"), "serve", ".", "--host", "127.0.0.1", "--port", "{port}")
     # Each answer is one model's or the other's, so there is no one probability to look for; tests/e2e do that.
-    service = replace(Contestant("churn-api", command, RECORD), folder=ROOT, scored=False)
+    service = replace(Contestant("churn-api", command, BUNDLED.record), folder=ROOT, scored=False)
     figures: dict[str, list[dict[str, float]]] = {"calm": [], "swapping": []}
     server = start_workers(service, home / "server.log", 2)
     try:

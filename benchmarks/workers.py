@@ -9,8 +9,8 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-from contestants import Contestant, Running, start_workers
 from load import load
+from running import Contestant, Running, start_workers
 
 SHARE = 0.35
 """Of a core, for each worker: two of them and the load generator leave some of two cores idle."""
