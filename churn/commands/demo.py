@@ -1,34 +1,36 @@
-"""The command `churn demo`."""
-
-import sys
+"""The command `churn demo`: its options. The flow: `churn/demo/run.py`."""
 
 import click
 
-from churn.cli import run_command
+from churn import cli
+from churn.cli import WholeNumber, option
 
 EXIT_CODES = {
-    0: "ended by Ctrl-C or SIGTERM, once there was something to see",
-    2: "bad usage, a port that is taken, or a step that failed",
-    130: "interrupted before there was something to see",
+    cli.DONE: "Ended by Ctrl-C or SIGTERM, when all was shown.",
+    cli.CRASH: cli.ANY_COMMAND[cli.CRASH],
+    cli.BAD_INPUT: "An option cannot be used, the port is taken, or a step failed.",
+    cli.INTERRUPTED: "Interrupted before all was shown.",
 }
 
 
-@click.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="Port of the service, on loopback.  [default: a free one]")
-@click.option("--no-browser", is_flag=True, help="Print the addresses only.")
-def demo(port: int | None, *, no_browser: bool) -> None:
-    """Train, serve, send traffic that drifts, and open what there is to see.
+@click.command(cls=cli.Command, context_settings=cli.settings(EXIT_CODES, "interrupted, nothing is left"))
+@option(
+    "--port",
+    type=WholeNumber(1, 65535),
+    metavar="N",
+    show_default="a free one",
+    help="Serve on this port of 127.0.0.1.",
+)
+@option("--no-browser", is_flag=True, help="Print the addresses, and open none.")
+def demo(port: int | None, *, no_browser: bool) -> int:
+    """Train, serve and drift, and open what there is to see.
 
-    All of it in a temporary folder, which is removed at the end: stays until Ctrl-C.
+    It trains on the bundled data, serves the model, sends ordinary and then drifting traffic, and looks for drift
+    after each, in a folder of its own. It stays until Ctrl-C, and then removes the folder.
     """
-    sys.exit(run_command("churn demo", lambda: _run(port, browse=not no_browser)))
-
-
-def _run(port: int | None, *, browse: bool) -> int:
-    # Imported here, so that `--help` answers at once.
     from churn import console
 
     with console.phase("starting"):
         from churn.demo.run import run_demo
 
-    return run_demo(port, browse=browse)
+    return run_demo(port, browse=not no_browser)

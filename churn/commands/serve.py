@@ -1,49 +1,56 @@
 """The command `churn serve`: BentoML's `bentoml serve` of serving/service.py, in this process."""
 
 import os
-import runpy
-import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
 
 import click
 
 import churn
-from churn.cli import run_command, tell
+from churn import cli
+from churn.cli import WholeNumber, option
 from churn.errors import ChurnError, RegistryError
 
-NAME = "churn serve"
 SERVICE = "serving.service:ChurnApi"
 EXIT_CODES = {
-    0: "stopped by Ctrl-C or SIGTERM",
-    2: "bad usage, a setting that is not allowed, or a port that is taken",
-    5: "a worker died twice within a minute",
-    130: "interrupted before it served",
+    cli.DONE: "Stopped by Ctrl-C or SIGTERM.",
+    cli.CRASH: cli.ANY_COMMAND[cli.CRASH],
+    cli.BAD_INPUT: "An option or a setting cannot be used, or the port is taken.",
+    5: "A worker died twice within a minute.",
+    cli.INTERRUPTED: "Interrupted before it served.",
 }
 
 
-@click.command(context_settings={"ignore_unknown_options": True}, options_metavar="[OPTIONS]")
-@click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: BENTOML_HOST, else 0.0.0.0: all]")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: BENTOML_PORT, else 3000]")
-@click.option("--reload", is_flag=True, help="Start again whenever the code of the folder changes.")
+@click.command(
+    cls=cli.Command,
+    context_settings=cli.settings(EXIT_CODES) | {"ignore_unknown_options": True},
+    options_metavar="[OPTIONS]",
+)
+@option("--host", metavar="ADDRESS", show_default="$BENTOML_HOST, else 0.0.0.0", help="Listen on this address.")
+@option(
+    "--port",
+    type=WholeNumber(1, 65535),
+    metavar="N",
+    show_default="$BENTOML_PORT, else 3000",
+    help="Listen on this port.",
+)
+@option("--reload", is_flag=True, help="Start again whenever the code in the folder changes.")
 @click.argument("others", nargs=-1, type=click.UNPROCESSED, metavar="")
-def serve(host: str | None, port: int | None, *, reload: bool, others: tuple[str, ...]) -> None:
-    """Serve the current model of CHURN_HOME over HTTP, and each that is promoted later.
+def serve(host: str | None, port: int | None, *, reload: bool, others: tuple[str, ...]) -> int:
+    """Serve the current model over HTTP.
 
-    Takes all options of `bentoml serve`, such as `--timeout-keep-alive 75`. CHURN_WORKERS sets how many workers there
-    are. Without a model it starts and waits for one.
+    The service takes each model that is promoted later, and waits where there is none yet. CHURN_WORKERS says how many
+    workers it has. All other options of `bentoml serve` are taken too, such as `--timeout-keep-alive 75`.
     """
-    given = {"--host": host, "--port": port}
-    options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
-    sys.exit(run_command(NAME, lambda: _serve([*options, *(["--reload"] if reload else []), *others])))
+    from bentoml_cli.cli import cli as bentoml
 
-
-def _serve(options: list[str]) -> int:
     _check_folder()
     _tell_without_model()
-    sys.argv = ["churn", "serve", SERVICE, *options]
-    runpy.run_module("bentoml", run_name="__main__")
-    return 0
+    given = {"--host": host, "--port": port}
+    options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    # It ends the process itself, with its exit code.
+    bentoml(["serve", SERVICE, *options, *(["--reload"] if reload else []), *others], prog_name="churn")
+    return cli.DONE
 
 
 def _check_folder() -> None:
@@ -75,4 +82,4 @@ def _tell_without_model() -> None:
     try:
         read_pointer(Layout(home))
     except RegistryError as error:
-        tell(NAME, f"{error}; the service starts without a model, and takes the first that is promoted")
+        cli.tell(cli.called_as(), f"{error}; the service starts without a model, and takes the first that is promoted")
