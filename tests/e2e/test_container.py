@@ -223,6 +223,35 @@ def test_the_labs_page_prints_in_a_pod_what_it_claims(engine, image, volume, tmp
     assert len(typed) > 10
 
 
+def test_churn_is_a_command_in_a_pod(name, ready_pod):
+    """As `kubectl exec deploy/churn-api -- churn ...` calls it: in the image's folder, without its entrypoint."""
+    assert ready_pod.exec("churn", "--version").stdout == f"churn-api {__version__}\n"
+    assert "churn_model_v1:v1" in ready_pod.exec("churn", "registry", "list").stdout
+    ready_pod.exec("churn", "registry", "verify")
+    answers = [
+        json.loads(ready_pod.exec("churn", "predict", json.dumps(LEAVING), *where).stdout)
+        for where in ((), ("--url", ready_pod.url))
+    ]
+    assert answers[0]["probability"] == answers[1]["probability"]
+    commands = (
+        ("train",),
+        ("score", "src/data/churn.csv", "--out", "/app/logs/scores.csv"),
+        ("drift", "--min-rows", "2"),
+        ("data", "generate", "--rows", "2", "--out", "/app/logs/made.csv"),
+        ("schema", "infer", "src/data/churn.csv"),
+    )
+    for command in commands:
+        done = ready_pod.exec("churn", *command, check=False)
+        assert "Traceback" not in done.stderr
+        if name == "churn-api-serve":
+            assert done.returncode == 2, command
+            lacking = r"churn .*: No module named .*: the image that only serves lacks it; run a Job of the full image"
+            assert re.fullmatch(lacking, done.stderr.rstrip("\n"))
+        else:
+            assert done.returncode in (0, 3, 4), done.stderr
+    assert ready_pod.exec("churn", "registry", "rollback", check=False).returncode in (0, 2)  # nothing before it
+
+
 def test_reasons_batches_and_arrow(ready_pod):
     url = f"{ready_pod.url}/predict/batch?explain=true"
     answer = httpx.post(url, json={"customers": [SAFE, LEAVING]})

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -67,13 +68,16 @@ class Flows:
     def run_service(self) -> None:
         """Serve every route, and take another model while serving; raises if it cannot."""
         with self._served() as url:
+            record = _example(url)
             for path in _PAGES:
                 for kind in ("application/json", "text/html"):
                     _ask(url + path, {"Accept": kind, "Authorization": f"Bearer {_TOKEN}"})
-            _predict(url)
+            _predict(url, record)
             self._run("churn", "registry", "promote", "churn_model_v1:v1")
             _wait_for(url, "churn_model_v1:v1")
-            _predict(url)
+            _predict(url, record)
+            self._run("churn", "predict", json.dumps(record), "--url", url)
+        self._run("churn", "predict", json.dumps(record), "--explain")
         self._run("python", "-m", "churn.registry", "verify")
         self._run("churn", "registry", "rollback")
 
@@ -97,10 +101,15 @@ class Flows:
             raise SystemExit(f"{' '.join(command)} ended with code {done.returncode}")
 
 
-def _predict(url: str) -> None:
-    """One customer and a batch, with reasons; the batch as JSON and as Arrow."""
+def _example(url: str) -> dict[str, Any]:
+    """A customer that the served model's schema gives as an example."""
     document = json.loads(_ask(f"{url}/docs.json"))
     record = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["example"]
+    return dict(record)
+
+
+def _predict(url: str, record: dict[str, Any]) -> None:
+    """One customer and a batch, with reasons; the batch as JSON and as Arrow."""
     _post(f"{url}/predict?explain=true", record)
     _post(f"{url}/predict/batch?explain=true", {"customers": [record, record]})
     table, sink = pa.Table.from_pylist([record, record]), pa.BufferOutputStream()

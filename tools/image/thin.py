@@ -15,7 +15,8 @@ UNUSED = (
     *(f"onnxruntime/{name}" for name in ("transformers", "tools", "quantization", "datasets")),
     "onnxruntime/capi/libonnxruntime.so*",
     # Of Arrow, what reads from other machines. The rest has to stay: `lib.so` is linked to each of its libraries.
-    *(f"pyarrow/{name}" for name in ("libarrow_flight.so*", "libarrow_s3.so*", "_flight.*.so", "_s3fs.*.so")),
+    *(f"pyarrow/{name}" for name in ("libarrow_flight.so*", "libarrow_python_flight.so*", "libarrow_s3.so*")),
+    *(f"pyarrow/_{name}.*.so" for name in ("flight", "s3fs", "gcsfs", "azurefs", "hdfs")),
     "pyarrow/_pyarrow_cpp_tests.*.so",
     # Parts that neither training nor scikit-learn's estimators use; NumPy's own tests' of its vector instructions.
     *(f"scipy/{name}" for name in ("io", "signal", "odr", "cluster", "stats/_unuran")),
