@@ -163,7 +163,7 @@ class Reader:
         self.stop()
         self._server = terminal = self._open()
         terminal.type(f"{self._activation} > /dev/null")
-        terminal.type(command)
+        terminal.type(f"{command}\nexit")
         last = "until Ctrl-C" if command == "churn demo" else "http://"
         ended = terminal.process.poll
         wait_until(lambda: ended() is not None or ready(terminal.printed(), last), terminal.printed, 20 * MINUTES)
