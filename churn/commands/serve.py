@@ -42,10 +42,10 @@ def serve(host: str | None, port: int | None, *, reload: bool, others: tuple[str
     The service takes each model that is promoted later, and waits where there is none yet. CHURN_WORKERS says how many
     workers it has. All other options of `bentoml serve` are taken too, such as `--timeout-keep-alive 75`.
     """
-    from bentoml_cli.cli import cli as bentoml
-
     _check_folder()
     _tell_without_model()
+    from bentoml_cli.cli import cli as bentoml
+
     given = {"--host": host, "--port": port}
     options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
     # It ends the process itself, with its exit code.
