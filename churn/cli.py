@@ -114,7 +114,7 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else name
         message = error.format_message()
-        stop = "" if message.endswith((".", "?", ")")) else "."
+        stop = "" if message.endswith((".", "?", "?)")) else "."
         tell(_short(path), f"{message}{stop} See `{path} --help`.")
         return BAD_INPUT
     except click.Abort:
