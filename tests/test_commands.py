@@ -10,6 +10,7 @@ from conftest import BIN, ROOT
 import drift
 import score
 import train
+from churn.cli import run
 from churn.commands.drift import drift as drift_command
 from churn.commands.group import COMMANDS, churn
 from churn.commands.train import train as train_command
@@ -133,6 +134,11 @@ def test_the_last_of_a_repeated_option_counts():
 def test_a_part_of_an_option_is_none_and_the_whole_is_named(capsys):
     assert train.main(["--hold", "x.csv"]) == 2
     assert re.search("No such option '--hold'.*'--holdout'", capsys.readouterr().err)
+
+
+def test_a_command_that_is_not_there_is_2_and_the_nearest_is_named(capsys):
+    assert run(churn, "churn", ["trian"]) == 2
+    assert capsys.readouterr().err == "churn: No such command 'trian'. Did you mean 'train'? See `churn --help`.\n"
 
 
 def test_version_without_a_value_prints_the_software_s(capsys):

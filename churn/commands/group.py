@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import override
 
 import click
+from click.exceptions import NoSuchCommand
 from click.shell_completion import CompletionItem
 
 from churn.cli import version_option
@@ -37,6 +38,16 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = getattr(import_module(f"churn.commands.{cmd_name}"), cmd_name)
         return command
+
+    @override
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; one that is not there is told what it may have meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as error:
+            raise NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
 
     @override
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
