@@ -1,11 +1,9 @@
 """docs/reference: as the generator makes it now, and with every name that the sources have, found without it."""
 
-import ast
 import os
 import re
 import subprocess
 import sys
-from functools import cache
 
 import httpx
 import pytest
@@ -16,16 +14,14 @@ from serving.routes import ROUTES
 
 REFERENCE = ROOT / "docs" / "reference"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in REFERENCE.glob("*.md")}
-CODE = sorted(path for folder in ("churn", "serving") for path in (ROOT / folder).rglob("*.py"))
+CODE = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for folder in ("churn", "serving")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
 OURS = {"ORT_DISABLE_TELEMETRY", "RAY_USAGE_STATS_ENABLED", "BENTOML_DO_NOT_TRACK"}
 """Variables that the code itself sets for the libraries that it starts."""
 NO_SETTING = {"O_CLOEXEC", "O_NONBLOCK", "BYTE_STREAM_SPLIT", "PROMETHEUS_MULTIPROC_DIR", "WAYLAND_DISPLAY"} | OURS
-
-
-@cache
-def code():
-    """Each node of the syntax trees of the sources, with its file."""
-    return [(path, node) for path in CODE for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
 
 
 def documented(page):
@@ -73,22 +69,15 @@ def test_each_variable_that_the_settings_read_is_documented():
 
 
 def test_each_variable_that_the_sources_name_is_documented_and_no_other():
-    texts = {node.value for _, node in code() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    names = {text for text in texts if re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", text)} - NO_SETTING
+    names = {name for source in CODE.values() for name in re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', source)}
+    names -= NO_SETTING
     assert {"MODEL_NAME", "CHURN_HOME", "RAY_ADDRESS", "BENTOML_HOME"} <= names
     assert names | {f"{name}_FILE" for name in names if name.endswith("_TOKEN")} == documented("settings")
 
 
 def test_each_route_and_each_status_is_documented():
     assert {f"{route.method} {route.path}" for route in ROUTES} <= documented("routes")
-    statuses = {
-        str(node.args[0].value)
-        for _, node in code()
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "HttpError"
-        and isinstance(node.args[0], ast.Constant)
-    }
+    statuses = {status for source in CODE.values() for status in re.findall(r"HttpError\(\s*(\d+)", source)}
     assert {"400", "413", "429"} <= statuses
     errors = PAGES["routes"].partition("## Errors")[2]
     assert {status for status in statuses if not re.search(rf"\b{status}\b", errors)} == set()
@@ -205,16 +194,9 @@ COMMANDS = {
 def exit_codes():
     """The numbers of churn/cli.py and serving/upstream/circus.py by their names."""
     found = {}
-    for path, node in code():
-        if path.relative_to(ROOT).as_posix() in ("churn/cli.py", "serving/upstream/circus.py"):
-            if not isinstance(node, ast.Assign):
-                continue
-            target = node.targets[0]
-            names = target.elts if isinstance(target, ast.Tuple) else [target]
-            values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
-            for name, value in zip(names, values, strict=False):
-                if isinstance(name, ast.Name) and isinstance(value, ast.Constant) and type(value.value) is int:
-                    found[name.id] = value.value
+    for place in ("churn/cli.py", "serving/upstream/circus.py"):
+        for names, values in re.findall(r"^([A-Z_]+(?:, [A-Z_]+)*) = (\d+(?:, \d+)*)$", CODE[place], re.MULTILINE):
+            found |= zip(names.split(", "), map(int, values.split(", ")), strict=True)
     return found
 
 
@@ -229,14 +211,12 @@ def test_each_exit_code_of_the_sources_is_documented_with_its_command():
         name: text + every for name, text in re.findall(r"^## churn (\w+)(.*?)(?=^## )", page, re.MULTILINE | re.DOTALL)
     }
     ended = set()
-    for path, node in code():
-        if isinstance(node, ast.Return) or (isinstance(node, ast.Call) and "xit" in ast.unparse(node.func)):
-            words = set(re.findall(r"\w+", ast.unparse(node)))
-            place = path.relative_to(ROOT).as_posix()
-            command = next((name for folder, name in COMMANDS.items() if place.startswith(folder)), None)
-            if command is not None:
-                command = command or place.split("/")[2].removesuffix(".py")
-                ended |= {(command, codes[name]) for name in words & set(codes)}
+    for place, source in CODE.items():
+        command = next((name for folder, name in COMMANDS.items() if place.startswith(folder)), None)
+        if command is not None:
+            command = command or place.split("/")[2].removesuffix(".py")
+            ends = " ".join(re.findall(r"^.*(?:return |[eE]xit\().*$", source, re.MULTILINE))
+            ended |= {(command, codes[name]) for name in set(re.findall(r"\w+", ends)) & set(codes)}
     assert {("train", 3), ("drift", 3), ("serve", 5), ("serve", 2)} <= ended
     undocumented = {
         (name, code) for name, code in ended if not re.search(rf"^\| {code} \|", sections[name], re.MULTILINE)
