@@ -147,6 +147,7 @@ def test_each_route_and_each_metric_of_a_service_is_documented(server):
     families = dict(re.findall(r"^# TYPE (\S+) (\S+)", text, re.MULTILINE))
     assert len(families) > 20
     assert set(families) <= documented("metrics")
+    assert {name for name in documented("metrics") if not name.startswith("churn_")} <= set(families)
     for name, kind in families.items():
         assert re.search(rf"^\| `{name}` \| {kind} \|", PAGES["metrics"], re.MULTILINE), name
     paths = httpx.get(f"{server.url}/docs.json").json()["paths"]
