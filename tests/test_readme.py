@@ -1,5 +1,6 @@
 """The README as a stranger uses it: short, its links lead somewhere, and its commands run as printed."""
 
+import contextlib
 import json
 import os
 import re
@@ -115,7 +116,8 @@ class Terminal:
 
     def press_ctrl_c(self) -> None:
         """End what runs, and the terminal with it."""
-        os.killpg(self.process.pid, signal.SIGINT)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGINT)
         self.process.stdin.close()
         try:
             self.process.wait(timeout=MINUTES)
