@@ -18,7 +18,7 @@ ENDS = ";|&()\n"
 
 
 class Call(NamedTuple):
-    """An HTTP request, however it is written."""
+    """An HTTP request, however it is written; its body is JSON, or `@` and the name of a file."""
 
     method: str
     address: str
@@ -37,7 +37,8 @@ def invoked(code: str) -> list[Call]:
         if node.type == "command" and _text(node.children[0]) == "Invoke-RestMethod":
             words = [_unquoted(_text(child)) for child in node.children[1].named_children if _is_word(child)]
             options = dict(pairwise(words))
-            body = options.get("-Body")
+            file = options.get("-InFile")
+            body = f"@{file}".replace("\\", "/") if file else options.get("-Body")
             found.append(_call(options.get("-Method", "Get"), options.get("-Uri", words[0]), body))
     return found
 
@@ -67,10 +68,11 @@ def _curl(words: list[str]) -> Call:
     return _call(options.get("-X", "GET" if body is None else "POST"), address, body)
 
 
-def _call(method: str, address: str, body: str | None) -> Call:
+def _call(method: str, address: str, body: Any) -> Call:
     """What a shell puts into a body, such as a random number, is the same for both."""
-    known = body and json.loads(re.sub(r"\$\(\(.*?\)\)|\$\(.*?\)", "0", body))
-    return Call(method.upper(), address.removeprefix("http://"), known)
+    if body and not body.startswith("@"):
+        body = json.loads(re.sub(r"\$\(\(.*?\)\)|\$\(.*?\)", "0", body))
+    return Call(method.upper(), address.removeprefix("http://"), body)
 
 
 def _nodes(code: str) -> Iterator[Node]:

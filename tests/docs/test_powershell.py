@@ -46,14 +46,17 @@ def test_calls_are_read_as_the_shells_read_them():
     bash = """for i in $(seq 3); do curl -s -o /dev/null localhost:8080/predict -H 'content-type: application/json' \\
   -d "{\\"a\\":$((RANDOM % 9)),\\"b\\":\\"it's\\",\\"c\\":[1]}"; done
 token=$(openssl rand -hex 3)    # not curl
-curl -H "Authorization: Bearer $token" http://localhost:8080/drift | head -1"""
+curl -H "Authorization: Bearer $token" http://localhost:8080/drift | head -1
+curl 'localhost:8080/predict?explain=true' -d @a/b.json"""
     powershell = """1..3 | ForEach-Object { Invoke-RestMethod localhost:8080/predict -Method Post -Body `
   "{`"a`":$(Get-Random -Maximum 9),`"b`":`"it's`",`"c`":[1]}" } | Out-Null
 Invoke-RestMethod -Uri http://localhost:8080/drift -Headers @{ Authorization = "Bearer $token" }
-Invoke-RestMethod localhost:8080/predict -Method Post -Body '{"a":0,"b":"it''s","c":[1]}'"""
+Invoke-RestMethod localhost:8080/predict -Method Post -Body '{"a":0,"b":"it''s","c":[1]}'
+Invoke-RestMethod 'localhost:8080/predict?explain=true' -Method Post -InFile a\\b.json"""
     drift = Call("GET", "localhost:8080/drift", None)
-    assert curled(bash) == [posted, drift]
-    assert invoked(powershell) == [posted, drift, posted]
+    stored = Call("POST", "localhost:8080/predict?explain=true", "@a/b.json")
+    assert curled(bash) == [posted, drift, stored]
+    assert invoked(powershell) == [posted, drift, posted, stored]
 
 
 @pytest.mark.slow
