@@ -24,7 +24,7 @@ class Terminal:
                 start_new_session=True,
             )  # fmt: skip
 
-    def run(self, line: str, seconds: float = 120) -> str:
+    def run(self, line: str, seconds: float = 300) -> str:
         """What the line prints; its exit code is `code` then."""
         start = len(self.output())
         self.begin(line)

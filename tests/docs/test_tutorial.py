@@ -70,7 +70,7 @@ class Reader:
     def follow(self, block: Block) -> None:
         if says := re.match(r"When its log says `(.*?)`", block.before):
             log = self.others[-1]
-            wait_until(lambda: says[1] in log.output(), log.output, 60)
+            wait_until(lambda: says[1] in log.output(), log.output, 120)
         if saved := re.search(r"Save this .*as `(.*?)`", block.before):
             (self.project / saved[1]).write_text(block.text, encoding="utf-8")
         elif block.language == "sh" and block.before == ANOTHER_TERMINAL:

@@ -46,6 +46,8 @@ def missing_lines(said: str, output: str) -> list[str]:
 
 
 def _is_printed(line: str, printed: str) -> bool:
+    if line.isdigit():  # an exit code
+        return line in printed.splitlines()
     tokens = _TOKEN.findall(line)
     numbers = [_number(token) for token in tokens if token[0].isdigit()]
     # Looked for ahead: a match that is found wrong must not hide one that begins within it.
