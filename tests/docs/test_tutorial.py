@@ -37,7 +37,7 @@ def project(tmp_path) -> Path:
 
 @pytest.fixture
 def environment(tmp_path) -> dict[str, str]:
-    """Of a new terminal: no setting of ours, a home of its own, and no browser to open pages."""
+    """Of a new terminal: no setting of ours, and a home of its own."""
     (tmp_path / "home").mkdir()
     ours = ("CHURN_", "MONITORING_", "MODEL_", "BENTOML_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -45,7 +45,6 @@ def environment(tmp_path) -> dict[str, str]:
         "HOME": str(tmp_path / "home"),
         "BENTOML_DO_NOT_TRACK": "True",
         "CHURN_POLL_SECONDS": "0.2",
-        "BROWSER": "true",
     }
 
 
