@@ -3,24 +3,25 @@
 import textwrap
 from xml.sax.saxutils import escape
 
-from contestants import OWN
+from contestants import LIMIT, OWN
 from report import times
-from results import Measured, Results, Spread, TableResults
+from results import Measured, Results, TableResults
 
 WIDTH, MARGIN = 400, 10
 LINE, BAR, GAP = 16, 15, 12
-LETTER = 0.55
+LETTER = 0.6
 """Width of a letter, of the size of the font."""
-FIGURE_SIZE, SMALL_SIZE = 12, 11.5
+TEXT_SIZE, SMALL_SIZE = 12, 11.5
 _STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #24292f }
 .title { font-size: 15px; font-weight: 600 } .name { font-size: 13px } .small { font-size: 11.5px }
-.own-0 { fill: #0969da } .own-1 { fill: #54aeff } .other-0 { fill: #57606a } .other-1 { fill: #9ea7b1 }
+.own-0 { fill: #1f6feb } .own-1 { fill: #79c0ff } .other-0 { fill: #6e7781 } .other-1 { fill: #afb8c1 }
+.on-0 { fill: #ffffff } .on-1 { fill: #24292f }
 .limit { fill: #bf8700; fill-opacity: .22 } .edge-0, .edge-1 { stroke: #9a6700; stroke-width: 1.5 }
 .edge-1 { stroke-dasharray: 4 3 } .range { stroke: #24292f; stroke-width: 1.5 }
 @media (prefers-color-scheme: dark) {
-text { fill: #e6edf3 } .own-0 { fill: #1f6feb } .own-1 { fill: #79c0ff } .other-0 { fill: #8b949e }
-.other-1 { fill: #5a626d } .limit { fill: #d29922 } .edge-0, .edge-1 { stroke: #d29922 } .range { stroke: #e6edf3 } }
+text { fill: #e6edf3 } .on-0 { fill: #ffffff } .on-1 { fill: #24292f } .limit { fill: #d29922 }
+.edge-0, .edge-1 { stroke: #d29922 } .range { stroke: #e6edf3 } }
 """
 
 
@@ -39,7 +40,8 @@ class Drawing:
 
     def paragraph(self, content: str) -> None:
         """Small text, broken where a line is full."""
-        for line in textwrap.wrap(content, int((WIDTH - 2 * MARGIN) / (SMALL_SIZE * LETTER))):
+        letters = int((WIDTH - 2 * MARGIN) / (SMALL_SIZE * LETTER))
+        for line in textwrap.wrap(content, letters, break_on_hyphens=False):
             self.text(line, "small")
 
     def bar(self, kind: str, x: float, width: float, height: float = BAR) -> None:
@@ -94,10 +96,10 @@ def _legend(drawing: Drawing, results: Results) -> None:
         for column, kind in enumerate(("own", "other")):
             drawing.bar(f"{kind}-{place}", MARGIN + 16 * column, 14, 11)
         drawing.text(table.title, x=MARGIN + 40)
-    rates = " and ".join(f"{table.servers[-1].spread('rps').median:,.0f}" for table in results.tables)
+    rates = " and (dashed) ".join(f"{table.servers[-1].spread('rps').median:,.0f}" for table in results.tables)
     drawing.bar("limit", MARGIN, 30, 11)
-    drawing.text(f"the most that this server can answer: {rates}", x=MARGIN + 40)
-    drawing.text("(uvicorn, empty answer; band: lowest to highest round)", x=MARGIN + 40, kind="small")
+    drawing.text(f"{LIMIT}: {rates}", x=MARGIN + 40)
+    drawing.text("the most that this server can answer, lowest-highest", x=MARGIN + 40, kind="small")
     drawing.y += 6
 
 
@@ -114,16 +116,26 @@ def _limits(drawing: Drawing, results: Results, scale: float, top: float) -> Non
 
 def _server(drawing: Drawing, server: Measured, place: int, scale: float) -> None:
     own = server.name == OWN
-    rate, delay = server.spread("rps"), server.spread("p99_ms").median
+    rate = server.spread("rps")
     length = max(rate.median * scale, 2)
     middle = drawing.y + BAR / 2 - 1
     drawing.bar(f"{'own' if own else 'other'}-{place}", MARGIN, length, BAR - 2)
     drawing.line("range", (MARGIN + rate.low * scale, middle), (MARGIN + rate.high * scale, middle))
-    figures = f"{rate.median:,.0f}, p99 {delay:,.0f} ms"
     start = MARGIN + max(length, rate.high * scale) + 6
-    drawing.text(figures if own else f"{figures}; {OWN} {_times(server)}", x=start, height=BAR)
+    figures = _figures(server)
+    width = len(figures) * TEXT_SIZE * LETTER
+    if start + width < WIDTH - MARGIN:
+        drawing.text(figures, x=start, height=BAR)
+    elif width + 6 < rate.low * scale:
+        drawing.text(figures, f"on-{place}", x=MARGIN + 6, height=BAR)
+    else:  # no room for all of it beside the bar, nor on it
+        drawing.text(f"{rate.median:,.0f}", x=start, height=BAR)
 
 
-def _times(server: Measured) -> str:
-    ratio: Spread = server.ratio()
-    return f"{times(ratio).replace(' ', ' times ', 1)}"
+def _figures(server: Measured) -> str:
+    rate = f"{server.spread('rps').median:,.0f}"
+    if server.faulty():
+        return "errors or wrong answers"
+    if server.name == OWN:
+        return f"{rate} (p99 {server.spread('p99_ms').median:.1f} ms)"
+    return f"{rate}; {OWN} {times(server.ratio()).replace(' ', ' times ', 1)}"

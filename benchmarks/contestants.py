@@ -123,12 +123,13 @@ def _ray(stage: Stage) -> Contestant:
     """In the fast mode of its documentation: HAProxy in front, and straight to the replica."""
     fast = {"RAY_SERVE_THROUGHPUT_OPTIMIZED": "1", "RAY_SERVE_ENABLE_HA_PROXY": "1"}
     quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0"}
+    kept = {"RAY_TMPDIR": str(stage.folder)}  # else its logs stay
     python = _python("ray")
     return Contestant(
         "Ray Serve",
         (str(python), "ray_deployment.py", "{port}"),
         stage.table.record,
-        environment=stage.environment | fast | quiet,
+        environment=stage.environment | fast | quiet | kept,
         python=python,
         package="ray",
         restless=True,

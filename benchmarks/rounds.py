@@ -7,9 +7,10 @@ import machine
 from batch import measure_batch
 from contestants import contestants, installed
 from load import load
+from preparation import prepare
 from results import Measured, TableResults
 from running import Contestant, Running, post, start
-from stage import Stage, prepare
+from stage import Stage
 
 WARM_UP_SECONDS = 1
 

@@ -15,7 +15,7 @@ from running import Contestant, Running, start_workers
 SHARE = 0.35
 """Of a core, for each worker: two of them and the load generator leave some of two cores idle."""
 PERIOD_US = 10_000
-ROUNDS = 5
+ROUNDS = 3
 CONNECTIONS = 32
 _CGROUPS = Path("/sys/fs/cgroup")
 
