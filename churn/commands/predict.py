@@ -87,10 +87,11 @@ def _body(record: Sequence[str], model: "LocalModel | RemoteModel") -> bytes:
 def _list_fields(model: "LocalModel | RemoteModel", options: Sequence[str]) -> None:
     from churn.scoring.fields import example_arguments, listing
 
+    fields = listing(model.features, model.card)
     tell(NAME, f"give the fields of a customer; {model.card['model_tag']} takes these:")
     example = shlex.join([*NAME.split(), *options, *example_arguments(model.features, model.card)])
     # Not wrapped, so that the example can be copied.
-    sys.stderr.write("\n  ".join(["", *listing(model.features, model.card)]).lstrip("\n") + f"\n\n  {example}\n")
+    sys.stderr.write("".join(f"  {line}\n" for line in fields) + f"\n  {example}\n")
 
 
 def _described(error: RecordError) -> str:

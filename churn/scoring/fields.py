@@ -31,18 +31,21 @@ def record_of(arguments: Iterable[str], features: Iterable[Feature]) -> bytes:
     """The JSON object of arguments NAME=VALUE. What its feature cannot be stays a text, for the validator to refuse.
 
     Raises:
-        SettingsError: an argument has another form, or a name is there twice.
+        SettingsError: an argument has another form or is not UTF-8 text, or a name is there twice.
     """
     kinds = {feature.name: feature.kind for feature in features}
     record: dict[str, Json] = {}
     for argument in arguments:
         name, equals, text = argument.partition("=")
-        if not equals or not argument.isprintable():
+        if not equals:
             raise SettingsError(f"{argument!r} is neither NAME=VALUE nor a JSON object")
         if name in record:
             raise SettingsError(f"{name} is given twice")
         record[name] = _value(text, kinds.get(name, "category"))
-    return orjson.dumps(record)
+    try:
+        return orjson.dumps(record)
+    except orjson.JSONEncodeError:
+        raise SettingsError("an argument is not UTF-8 text") from None
 
 
 def _value(text: str, kind: str) -> Json:

@@ -129,6 +129,9 @@ def test_a_piece_that_is_too_large_for_the_service_is_halved(home_with_model, se
     server = serve(home_with_model, CHURN_MAX_BATCH_BYTES="2048")
     with client.ChurnClient(server.url) as asking:
         assert len(list(asking.predict_many([SAFE] * 100))) == 100
+        with pytest.raises(client.RecordRefused) as refused:
+            list(asking.predict_many([*[SAFE] * 99, SAFE | {"region": ""}]))
+        assert [problem["loc"] for problem in refused.value.problems] == [["customers", 99, "region"]]
         with pytest.raises(client.ServiceError, match="413 the body is larger than 2048 bytes"):
             list(asking.predict_many([SAFE | {"region": "x" * 2048}]))
 

@@ -33,24 +33,29 @@ def runs(trained_home, tmp_path_factory):
     del environment["CHURN_HOME"]  # the project's folder by default, and the notebook's own rule
     server = start_server(home)
     try:
-        commands = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
-        assert len(commands) == 4
-        yield (
-            folder,
-            {
-                command: subprocess.run(
-                    ["bash", "-c", command.replace(SERVICE, server.url)],
-                    cwd=folder,
-                    env=environment,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-                for command in commands
-            },
-        )
+        yield folder, {text: _run(command, server.url, folder, environment) for text, command in _printed()}
     finally:
         server.stop()
+
+
+def _printed():
+    """The README's lines for a shell and its Python, each with what runs it."""
+    for language, block in re.findall(r"```(sh|python)\n(.*?)```", README, re.DOTALL):
+        if language == "sh":
+            yield from ((line, ["bash", "-c", line]) for line in block.splitlines())
+        else:
+            yield "python", [sys.executable, "-c", block]
+
+
+def _run(command, url, folder, environment):
+    return subprocess.run(
+        [part.replace(SERVICE, url) for part in command],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(folder / "examples")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _kernel(folder):
@@ -64,6 +69,7 @@ def _kernel(folder):
 
 def test_every_command_succeeds(runs):
     _, done = runs
+    assert len(done) == 5
     for command, run in done.items():
         assert run.returncode == 0, f"{command}\n{run.stdout}{run.stderr}"
 
@@ -75,6 +81,12 @@ def test_the_client_predicts_the_example(runs):
     assert answer["features"] == SAFE
     assert answer["reasons"]["summary"]
     assert batch.count(f"'probability': {answer['probability']}") == 3
+
+
+def test_the_client_says_what_is_wrong_with_a_record(runs):
+    _, done = runs
+    shown = done["python"].stdout
+    assert shown.startswith("[{'loc': ['tenure_months'], 'msg': 'Input should be less than or equal to 200'")
 
 
 def test_the_campaign_list_of_a_table_without_identifier(runs):
