@@ -35,6 +35,29 @@ class Done(NamedTuple):
     output: str
 
 
+class Server(NamedTuple):
+    """A command that goes on.
+
+    Attributes:
+        process: of the command.
+        log: what it writes.
+
+    """
+
+    process: subprocess.Popen[str]
+    log: Path
+
+    def has_ended(self, seconds: float) -> bool:
+        """Whether it has ended, or ends within so many seconds."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        return self.process.returncode is not None
+
+    def last_line(self) -> str:
+        """The last line that it wrote."""
+        return last_line(self.log.read_text(encoding="utf-8", errors="replace"))
+
+
 class Children:
     """The commands that run.
 
@@ -54,9 +77,9 @@ class Children:
         output, _ = process.communicate()
         return Done(process.returncode, output)
 
-    def start(self, *arguments: str, log: Path) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, log: Path) -> Server:
         """Start a command that goes on, and writes to a file."""
-        return self._start(arguments, log)
+        return Server(self._start(arguments, log), log)
 
     def end(self) -> None:
         """End all that run, and what they have started."""
@@ -85,6 +108,11 @@ class Children:
             )
             self._running.append(process)
         return process
+
+
+def last_line(text: str) -> str:
+    """The last line of what a command wrote."""
+    return (text.strip().splitlines() or ["it wrote nothing"])[-1]
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

@@ -17,7 +17,7 @@ import httpx
 from churn import console
 from churn.cli import DONE, FOUND
 from churn.demo import traffic
-from churn.demo.children import Children, Done
+from churn.demo.children import Children, Done, Server, last_line
 from churn.demo.interruption import interrupt_on_signals, uninterrupted
 from churn.errors import ChurnError
 
@@ -49,7 +49,7 @@ def run_demo(port: int | None, *, browse: bool) -> int:
     try:
         folder.mkdir(mode=0o700)
         _say(f"churn demo, in {folder}")
-        _show(children, url, folder / "service.log")
+        server = _show(children, url, folder / "service.log")
         pages = {
             f"{url}/": "the routes, to be tried",
             f"{url}/model": "the model's report",
@@ -61,7 +61,7 @@ def run_demo(port: int | None, *, browse: bool) -> int:
         if browse and _has_browser():
             for page in pages:
                 webbrowser.open(page)
-        _wait_for_interruption()
+        _wait_for_interruption(server)
     finally:
         with contextlib.suppress(KeyboardInterrupt), uninterrupted():
             children.end()
@@ -69,15 +69,18 @@ def run_demo(port: int | None, *, browse: bool) -> int:
     return DONE
 
 
-def _show(children: Children, url: str, log: Path) -> None:
+def _show(children: Children, url: str, log: Path) -> Server:
     _step("churn train", lambda: _summary(children.run("train"), "churn train", DONE))
-    _step("churn serve", lambda: _serve(children, url, log))
+    port = str(httpx.URL(url).port)
+    server = children.start("serve", "--host", _HOST, "--port", port, log=log)
+    _step("churn serve", lambda: _ready(server, url))
     ordinary = traffic.customers(ORDINARY_SEED)
     _step("ordinary traffic", lambda: _sent(url, ordinary))
     _step("churn drift", lambda: _summary(children.run("drift"), "churn drift", DONE, FOUND))
     drifted = list(map(traffic.drifted, traffic.customers(DRIFTED_SEED)))
     _step("drifting traffic", lambda: f"{_sent(url, drifted)}: half the months, one complaint more")
     _step("churn drift", lambda: _summary(children.run("drift"), "churn drift", DONE, FOUND))
+    return server
 
 
 def _step(name: str, work: Callable[[], str]) -> None:
@@ -88,20 +91,17 @@ def _step(name: str, work: Callable[[], str]) -> None:
 
 def _summary(done: Done, command: str, *allowed: int) -> str:
     """The last line of a command's output, which says what came of it, with the exit code where that says something."""
-    last = (done.output.strip().splitlines() or ["it wrote nothing"])[-1]
+    last = last_line(done.output)
     if done.code not in allowed:
         raise ChurnError(f"{command} ended with exit code {done.code}: {last}")
     return f"{last} Exit code {done.code}." if len(allowed) > 1 else last
 
 
-def _serve(children: Children, url: str, log: Path) -> str:
-    address = httpx.URL(url)
-    process = children.start("serve", "--host", _HOST, "--port", str(address.port), log=log)
+def _ready(server: Server, url: str) -> str:
     deadline = time.monotonic() + START_SECONDS
     while not _is_ready(url):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise ChurnError(f"churn serve did not get ready: {_last_line(log)}")
-        time.sleep(0.1)
+        if server.has_ended(0.1) or time.monotonic() > deadline:
+            raise ChurnError(f"churn serve did not get ready: {server.last_line()}")
     return f"listening on {url}"
 
 
@@ -123,7 +123,9 @@ def _sent(url: str, records: list[traffic.Record]) -> str:
 def _environment(folder: Path, token: str) -> Mapping[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
     own = {"CHURN_HOME": str(folder), "BENTOML_HOME": str(folder / "bentoml"), "MONITORING_TOKEN": token}
-    return inherited | own | {"BENTOML_DO_NOT_TRACK": "True", "PYTHONIOENCODING": "utf-8"}
+    # Temporary files of whoever is killed go with the folder, too.
+    temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
+    return inherited | own | temporary | {"BENTOML_DO_NOT_TRACK": "True", "PYTHONIOENCODING": "utf-8"}
 
 
 def _free_port(asked: int | None) -> int:
@@ -138,10 +140,6 @@ def _free_port(asked: int | None) -> int:
     return port
 
 
-def _last_line(log: Path) -> str:
-    return (log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it wrote nothing"])[-1]
-
-
 def _has_browser() -> bool:
     """Whether somebody watches, and a browser would open a window instead of taking the terminal."""
     windows = sys.platform in ("win32", "darwin") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
@@ -154,12 +152,11 @@ def _list(lines: Mapping[str, str]) -> None:
         _say(f"  {name:<{width}}{meaning}")
 
 
-def _wait_for_interruption() -> None:
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        return
+def _wait_for_interruption(server: Server) -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        while not server.has_ended(1.0):
+            pass
+        raise ChurnError(f"churn serve ended: {server.last_line()}")
 
 
 def _say(line: str) -> None:

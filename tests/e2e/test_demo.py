@@ -123,6 +123,23 @@ def test_interrupted_early_it_leaves_nothing(demo, shown, number):
     assert demo.left() == []
 
 
+def test_a_service_that_ends_ends_it_with_a_sentence(demo):
+    demo.wait_for("the log of predictions")
+    (supervisor,) = children(demo.process.pid)
+    (worker,) = children(supervisor)
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: children(supervisor) not in ([], [worker]), lambda: demo.output)
+    os.kill(children(supervisor)[0], signal.SIGKILL)
+    assert demo.process.wait(timeout=60) == 2
+    assert demo.output.splitlines()[-1].startswith("churn demo: churn serve ended: ")
+    assert "worker died again" in demo.output
+    assert demo.left() == []
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
+
+
 def test_a_taken_port_is_one_sentence(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         demo = begin(tmp_path, "--port", str(other.getsockname()[1]))
