@@ -140,6 +140,9 @@ def test_only_settings_reads_the_environment(pytestconfig):
     assert readers == {
         "churn/settings/__init__.py",
         "churn/__init__.py",  # sets what ONNX Runtime reads
+        "churn/commands/completion.py",  # bash's own COMP_LINE
+        "churn/commands/serve.py",  # asks for the settings that its options stand for
+        "churn/demo/run.py",  # hands the rest of it on to its processes
         "churn/registry/store.py",  # asks for BentoML's own BENTOML_HOME, as BentoML does
         "churn/scoring/ray_engine.py",  # Ray's own RAY_ADDRESS, as Ray does, and the switch of its usage reports
         "serving/upstream/bentoml.py",  # and these for the folder of metrics that it gives its workers

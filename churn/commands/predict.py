@@ -4,59 +4,58 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from churn.cli import BAD_INPUT, DONE, NO_MODEL, run_command, tell
+from churn import cli
+from churn.cli import option
+from churn.commands.completion import complete_tags
 from churn.errors import RecordError, SettingsError
 
 if TYPE_CHECKING:
     from churn.scoring.local import LocalModel
     from churn.scoring.remote import RemoteModel
 
-NAME = "churn predict"
-EXIT_CODES: dict[int, str] = {
-    DONE: "predicted",
-    BAD_INPUT: "bad usage, or a record that the model's schema refuses",
-    NO_MODEL: "no model, or no service at the URL",
-}
+EXIT_CODES = {
+    cli.DONE: "The prediction was printed.",
+    cli.BAD_INPUT: "An option or a setting cannot be used, or the model's schema refuses the record.",
+    cli.NO_MODEL: "There is no model, or no service at the URL.",
+} | cli.ANY_COMMAND
 
 
-@click.command()
+@click.command(cls=cli.Command, context_settings=cli.settings(EXIT_CODES))
+@cli.version_option
 @click.argument("record", nargs=-1, metavar="[NAME=VALUE]... | JSON | -")
-@click.option("--model", metavar="TAG", help="model, name:version (default: the current one)")
-@click.option("--url", metavar="URL", help="ask the service there, with the token of CHURN_PREDICT_TOKEN (or _FILE)")
-@click.option("--explain", is_flag=True, help="add what each feature contributes")
-def predict(record: tuple[str, ...], model: str | None, url: str | None, explain: bool) -> None:
+@option(
+    "--model", metavar="TAG", show_default="the current one", help="Predict with this model, name:version.",
+    shell_complete=complete_tags,
+)  # fmt: skip
+@option("--url", metavar="URL", help="Ask the service there, with the token of CHURN_PREDICT_TOKEN or its _FILE.")
+@option("--explain", is_flag=True, help="Add what each feature contributes.")
+def predict(record: tuple[str, ...], model: str | None, url: str | None, explain: bool) -> int:
     """Predict whether one customer will leave; prints the JSON answer of POST /predict.
 
     The record is one NAME=VALUE for each field, or one JSON object, or "-" for JSON on standard input.
     Without a record, the fields that the model takes are listed, with an example to copy.
     """
-    sys.exit(run_command(NAME, partial(_predict, record, model, url, explain=explain)))
-
-
-def _predict(record: Sequence[str], tag: str | None, url: str | None, *, explain: bool) -> int:
-    model = _model(tag, url)
+    source = _model(model, url)
     if not record:
-        _list_fields(
-            model, [part for name, value in (("--model", tag), ("--url", url)) if value for part in (name, value)]
-        )
-        return BAD_INPUT
+        given = (("--model", model), ("--url", url))
+        _list_fields(source, [part for name, value in given if value for part in (name, value)])
+        return cli.BAD_INPUT
     try:
-        answer = model.predict(_body(record, model), explain=explain)
+        answer = source.predict(_body(record, source), explain=explain)
     except RecordError as error:
         raise RecordError(_described(error), error.problems) from None
     sys.stdout.write(f"{_shown(answer)}\n")
-    return DONE
+    return cli.DONE
 
 
 def _model(tag: str | None, url: str | None) -> "LocalModel | RemoteModel":
-    for option, value in (("--model", tag), ("--url", url)):
+    for name, value in (("--model", tag), ("--url", url)):
         if value == "":
-            raise SettingsError(f"{option} is empty; is a variable of the shell not set?")
+            raise SettingsError(f"{name} is empty; is a variable of the shell not set?")
     if url is None:
         from churn.scoring.local import LocalModel
 
@@ -88,8 +87,8 @@ def _list_fields(model: "LocalModel | RemoteModel", options: Sequence[str]) -> N
     from churn.scoring.fields import example_arguments, listing
 
     fields = listing(model.features, model.card)
-    tell(NAME, f"give the fields of a customer; {model.card['model_tag']} takes these:")
-    example = shlex.join([*NAME.split(), *options, *example_arguments(model.features, model.card)])
+    cli.tell(cli.called_as(), f"give the fields of a customer; {model.card['model_tag']} takes these:")
+    example = shlex.join(["churn", "predict", *options, *example_arguments(model.features, model.card)])
     # Not wrapped, so that the example can be copied.
     sys.stderr.write("".join(f"  {line}\n" for line in fields) + f"\n  {example}\n")
 

@@ -91,9 +91,9 @@ class Children:
                 process.wait(END_SECONDS)
             _kill(process)
 
-    def _start(self, arguments: tuple[str, ...], log: Path | None) -> subprocess.Popen[str]:
+    def _start(self, arguments: tuple[str, ...], output: Path | None) -> subprocess.Popen[str]:
         with contextlib.ExitStack() as stack:
-            sink = subprocess.PIPE if log is None else stack.enter_context(log.open("wb"))
+            sink = subprocess.PIPE if output is None else stack.enter_context(output.open("wb"))
             stack.enter_context(uninterrupted())
             process = subprocess.Popen(
                 [sys.executable, "-m", "churn", *arguments],

@@ -6,16 +6,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from churn.settings.bearer import TokenSettings
 from churn.settings.environment import Environment, number_rule
 from churn.settings.origin import ORIGIN_RULE
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
     from churn.signing import ModelKey
+
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -107,17 +109,17 @@ def model_key(name: str, topic: str, meaning: str) -> "ModelKey | None":
     return _required([variable], lambda reader: reader.model_key(name), shown=False)
 
 
-def group[T: DataclassInstance](kind: type[T]) -> T:
+def group[T: _Dataclass](kind: type[T]) -> T:
     """The settings of another dataclass."""
     return _required(variables_of(kind), lambda reader: read(kind, reader))
 
 
-def variables_of(kind: "type[DataclassInstance]") -> list[Variable]:
+def variables_of(kind: type[_Dataclass]) -> list[Variable]:
     """The variables of a dataclass, in the order of its fields."""
     return [variable for f in fields(kind) for variable in f.metadata["variables"]]
 
 
-def read[T: DataclassInstance](kind: type[T], reader: Environment) -> T:
+def read[T: _Dataclass](kind: type[T], reader: Environment) -> T:
     """A dataclass with what the environment says of each field; what is wrong is among the reader's problems."""
     return kind(**{f.name: f.metadata["read"](reader) for f in fields(kind)})
 
