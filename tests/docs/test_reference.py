@@ -21,7 +21,14 @@ CODE = {
 }
 OURS = {"ORT_DISABLE_TELEMETRY", "RAY_USAGE_STATS_ENABLED", "BENTOML_DO_NOT_TRACK"}
 """Variables that the code itself sets for the libraries that it starts."""
-NO_SETTING = {"O_CLOEXEC", "O_NONBLOCK", "BYTE_STREAM_SPLIT", "PROMETHEUS_MULTIPROC_DIR", "WAYLAND_DISPLAY"} | OURS
+NO_SETTING = {
+    "O_CLOEXEC",
+    "O_NONBLOCK",
+    "BYTE_STREAM_SPLIT",
+    "PROMETHEUS_MULTIPROC_DIR",
+    "WAYLAND_DISPLAY",
+    "COMP_LINE",
+} | OURS
 
 
 def documented(page):

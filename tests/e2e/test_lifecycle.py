@@ -160,8 +160,8 @@ def test_a_bad_setting_ends_the_start_at_once_with_a_message(home):
     (row,) = map(json.loads, done.stderr.splitlines())
     assert (done.returncode, row["event"]) == (2, "cannot start")
     assert row["reason"].splitlines() == [
-        "LOG_LEVEL='loud' is not allowed; allowed: debug, info, warning, error",
         "CHURN_POLL_SECONDS='soon' is not allowed; allowed: a number of seconds from 0.05 to 3600",
+        "LOG_LEVEL='loud' is not allowed; allowed: debug, info, warning, error",
     ]
 
 
