@@ -105,4 +105,4 @@ LOCK_OPTIONS := --quiet --universal --python-version 3.12 --generate-hashes --no
   --no-emit-find-links --no-header --no-annotate
 
 clean: ## remove the environment and caches, never models, registry or logs
-	rm -rf .venv .checkov benchmarks/.envs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .checkov benchmarks/.envs build *.egg-info site .mypy_cache .pytest_cache .ruff_cache .hypothesis
