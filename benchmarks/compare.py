@@ -59,7 +59,7 @@ def main() -> None:
         raise SystemExit(f"no ratios: errors or wrong probabilities from {', '.join(found.faulty())}")
     if options.publish:
         _write(found, PUBLISHED)
-        _publish(found)
+        _publish(results.read(PUBLISHED / "comparison.json"))  # as rounded there, so that both say the same
 
 
 def _options() -> argparse.Namespace:
