@@ -16,7 +16,6 @@ from test_runbook import SECTIONS, blocks, on_kubernetes
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 FIRST, SECOND = "churn_model_v1:v1", "churn_model_v1:v2"
 TOKEN = "monitoring-secret"
-CODE = ("churn", "serving", "schemas", "data", "k8s", *(path.name for path in ROOT.glob("*.*") if path.is_file()))
 
 
 @dataclass
@@ -37,7 +36,7 @@ class Laptop:
         return self.home.path / "serve.log"
 
     def run(self, line, *expected):
-        if line.startswith("bentoml serve"):
+        if line.startswith("churn serve"):
             self.serve(line)
             return None
         if line.startswith("export "):
@@ -57,7 +56,7 @@ class Laptop:
         assert "Traceback" not in ran.stderr
         return ran.stdout
 
-    def serve(self, line="bentoml serve 2>> serve.log"):
+    def serve(self, line="churn serve 2>> serve.log"):
         self.stop()
         self.process = subprocess.Popen(["bash", "-c", f"exec {line}"], cwd=self.home.path, env=self.environment)
         wait_until(lambda: self.process.poll() is not None or self.health() is not None, self.log.read_text, 60)
@@ -95,9 +94,8 @@ class Laptop:
 def laptop(tmp_path_factory, trained_home):
     folder = tmp_path_factory.mktemp("project")
     home = Home(folder, tmp_path_factory.mktemp("store"))
-    for name in CODE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
+    for name in ("data", "k8s"):
+        shutil.copytree(ROOT / name, folder / name)
     for name in ("models", "registry"):
         shutil.copytree(trained_home.path / name, folder / name)
     shutil.copy(ROOT / "data" / "churn.csv", folder / "fresh.csv")
@@ -114,7 +112,7 @@ def laptop(tmp_path_factory, trained_home):
     }
     del environment["CHURN_HOME"]
     made = Laptop(home, environment, port)
-    made.run("python train.py")
+    made.run("churn train")
     assert SECOND in home.pointer.read_text()
     yield made
     made.stop()
@@ -172,7 +170,7 @@ def a_journal_of_one_kind_of_customer(laptop):
 
 def a_drift_report(laptop):
     a_journal_of_one_kind_of_customer(laptop)
-    laptop.run("python drift.py", 3)
+    laptop.run("churn drift", 3)
 
 
 def a_refused_client(laptop):
