@@ -118,7 +118,7 @@ def test_placeholder_opens_nothing_and_no_token_is_shown(cluster, forwarded):
 def test_drift_in_a_pod(cluster):
     pod = cluster.pod_names()[0]
     assert "current_model.txt" in cluster("exec", pod, "--", "ls", "/app/registry")
-    assert "exit code 4" in cluster("exec", pod, "--", "python", "src/drift.py", "--min-rows", "1000000", check=False)
+    assert "exit code 4" in cluster("exec", pod, "--", "churn", "drift", "--min-rows", "1000000", check=False)
 
 
 def test_rolling_restart_under_load(cluster):
