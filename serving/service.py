@@ -2,7 +2,7 @@
 
 An HTTP `POST /predict` is answered by `Handlers.predict` in serving/handlers.py, not by `ChurnApi.predict` below: our
 app (serving/app.py) stands in front of BentoML's own layers, since behind them, all else being equal, a request costs
-182 us of processor time instead of 80 (benchmarks/README.md). BentoML brings the server, the workers, `/metrics`, the
+more than twice the processor time (benchmarks/README.md). BentoML brings the server, the workers, `/metrics`, the
 page of the routes, the Python client and the build; for these, `ChurnApi` declares the API, and its methods answer a
 call in this process. A record is a plain object here: the schema of the model in service says what it may hold.
 
