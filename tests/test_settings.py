@@ -148,3 +148,13 @@ def test_only_settings_reads_the_environment(pytestconfig):
         "serving/upstream/bentoml.py",  # and these for the folder of metrics that it gives its workers
         "serving/upstream/prometheus.py",
     }
+
+
+def test_a_current_folder_that_was_removed_is_named(tmp_path, monkeypatch):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    for environment in ({}, {"CHURN_HOME": "here"}):
+        with pytest.raises(SettingsError, match=r"the current folder was removed; .* set CHURN_HOME"):
+            read_settings(environment)

@@ -61,7 +61,7 @@ def _check_folder() -> None:
     """
     installed = Path(churn.__file__).parents[1]
     for name in ("churn", "serving"):
-        found = PathFinder.find_spec(name, [str(Path.cwd())])
+        found = PathFinder.find_spec(name, [""])
         if found and found.origin and Path(found.origin).resolve() != installed / name / "__init__.py":
             raise ChurnError(
                 f"{found.origin} hides the package {name!r} that is installed; rename it, or start in another folder "

@@ -47,12 +47,16 @@ class Environment:
 
     def folder(self, name: str) -> Path:
         """A folder that exists; the current one where none is set."""
-        value = Path(self.text(name) or Path.cwd())
+        try:
+            value = Path(self.text(name) or Path.cwd()).absolute()
+        except FileNotFoundError:
+            self.problems.append(f"the current folder was removed; go to another one, or set {name} to a whole path")
+            return Path("/")
         with contextlib.suppress(OSError):  # a name that is too long
             if value.is_dir():
-                return value.absolute()
-        self.refuse(name, str(value), "a folder that exists")
-        return value.absolute()
+                return value
+        self.refuse(name, self.text(name) or str(value), "a folder that exists")
+        return value
 
     def number[T: (int, float)](self, name: str, default: T, minimum: T, maximum: T) -> T:
         """A number of the default's type in this range, inclusive."""
