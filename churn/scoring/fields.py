@@ -37,7 +37,7 @@ def record_of(arguments: Iterable[str], features: Iterable[Feature]) -> bytes:
     record: dict[str, Json] = {}
     for argument in arguments:
         name, equals, text = argument.partition("=")
-        if not equals:
+        if not name or not equals:
             raise SettingsError(f"{argument!r} is neither NAME=VALUE nor a JSON object")
         if name in record:
             raise SettingsError(f"{name} is given twice")

@@ -51,7 +51,7 @@ def test_a_value_has_the_type_of_its_feature(argument, value, features):
     assert (found, type(found)) == (value, type(value))
 
 
-@pytest.mark.parametrize("arguments", [["tenure"], ["tenure=1", "tenure=1"], ["plan=\udcff"]])
+@pytest.mark.parametrize("arguments", [["tenure"], ["=1"], ["tenure=1", "tenure=1"], ["plan=\udcff"]])
 def test_other_arguments_are_refused(arguments):
     with pytest.raises(SettingsError):
         record_of(arguments, FEATURES)
