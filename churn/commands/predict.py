@@ -48,7 +48,8 @@ def predict(record: tuple[str, ...], model: str | None, url: str | None, explain
         answer = source.predict(_body(record, source), explain=explain)
     except RecordError as error:
         raise RecordError(_described(error), error.problems) from None
-    sys.stdout.write(f"{_shown(answer)}\n")
+    # Bytes: JSON is UTF-8, whatever the terminal is.
+    sys.stdout.buffer.write(_shown(answer) + b"\n")
     return cli.DONE
 
 
@@ -99,8 +100,8 @@ def _described(error: RecordError) -> str:
     return "\n  ".join([str(error), *lines])
 
 
-def _shown(answer: bytes) -> str:
+def _shown(answer: bytes) -> bytes:
     """JSON: indented at a terminal, else on one line."""
     import orjson
 
-    return (orjson.dumps(orjson.loads(answer), option=orjson.OPT_INDENT_2) if sys.stdout.isatty() else answer).decode()
+    return orjson.dumps(orjson.loads(answer), option=orjson.OPT_INDENT_2) if sys.stdout.isatty() else answer
