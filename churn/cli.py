@@ -1,5 +1,7 @@
 """Command-line kit: exit codes, errors as messages, commands that return their exit code, types of options."""
 
+import errno
+import os
 import re
 import shutil
 import sys
@@ -19,8 +21,13 @@ DONE, CRASH, BAD_INPUT, FOUND, CANNOT_JUDGE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 NO_MODEL = 4
 """Exit codes. `FOUND`: a candidate was refused, drift detected, a schema change not accepted, or the registry not in
 order."""
-ANY_COMMAND = {CRASH: "A crash: a fault of the program.", INTERRUPTED: "Interrupted by Ctrl-C."}
+ANY_COMMAND = {
+    CRASH: "A crash: a fault of the program. Without a message: nobody read the output to its end.",
+    INTERRUPTED: "Interrupted by Ctrl-C.",
+}
 """Exit codes that any command may end with, beside those of its own table."""
+_UNWRITTEN = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What standard output may fail with."""
 FILE = click.Path(readable=False, path_type=Path)
 """An option's type: a file or folder, which a shell completes. Who reads it says what is wrong with it."""
 
@@ -105,9 +112,11 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
         arguments: what follows it; None takes those of the process.
 
     """
+    _open_closed_streams()
     given = sys.argv[1:] if arguments is None else arguments
     try:
         code = command.main(given, prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return BAD_INPUT
@@ -120,7 +129,28 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
     except click.Abort:
         tell(_short(name), "interrupted")
         return INTERRUPTED
+    except OSError as error:
+        # Those of files have names.
+        if error.filename is not None or error.errno not in _UNWRITTEN:
+            raise
+        return _give_up_output(_short(name), error)
     return code if isinstance(code, int) else DONE
+
+
+def _open_closed_streams() -> None:
+    """Replace standard streams that whoever started the process has closed (`>&-`), which are None."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+
+
+def _give_up_output(name: str, error: OSError) -> int:
+    """Leave the rest of the output; one that nobody reads any more (`| head`) is no mistake to tell of."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno == errno.EPIPE:
+        return CRASH
+    tell(name, f"the output cannot be written: {error.strerror}")
+    return BAD_INPUT
 
 
 def called_as() -> str:
@@ -154,12 +184,22 @@ def run_command(name: str, command: Callable[[], int], interrupted: str = "inter
         tell(name, str(error))
         return FOUND
     except (ChurnError, ModuleNotFoundError) as error:
-        serves_only = "the image that only serves lacks it; run a Job of the full image"
-        tell(name, str(error) if isinstance(error, ChurnError) else f"{error}: {serves_only}")
+        tell(name, str(error) if isinstance(error, ChurnError) else _lacking(error))
         return BAD_INPUT
     except KeyboardInterrupt:
         tell(name, interrupted)
         return INTERRUPTED
+
+
+def _lacking(error: ModuleNotFoundError) -> str:
+    """What to do about a module that is not installed.
+
+    Raises:
+        ModuleNotFoundError: it is one of ours, which is a fault of the program.
+    """
+    if (error.name or "").partition(".")[0] in ("churn", "serving", ""):
+        raise error
+    return f"{error}: in an image that only serves, run a Job of the full image; elsewhere, install the project again"
 
 
 def tell(name: str, message: str) -> None:

@@ -10,7 +10,7 @@ from conftest import BIN, ROOT
 import drift
 import score
 import train
-from churn.cli import run
+from churn.cli import run, run_command
 from churn.commands.drift import drift as drift_command
 from churn.commands.group import COMMANDS, churn
 from churn.commands.train import train as train_command
@@ -158,6 +158,32 @@ def test_ctrl_c_while_a_command_is_loaded_is_130(home):
     program += "def get_command(*_): raise KeyboardInterrupt\nLazyGroup.get_command = get_command\n"
     done = home.run("-c", f"{program}sys.exit(run(churn, 'churn', ['train']))")
     assert (done.returncode, done.stderr.strip()) == (130, "churn: interrupted")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_no_traceback(home, unbuffered):
+    environment = home.environment | {"PYTHONUNBUFFERED": unbuffered}
+    script = """
+    churn completion zsh > /dev/full; echo $?
+    churn completion zsh | (exec 0<&-); echo ${PIPESTATUS[0]}
+    churn completion zsh >&-; echo $?
+    """
+    environment["PATH"] = f"{BIN}:{environment['PATH']}"
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "1", "0"]
+    assert done.stderr == "churn: the output cannot be written: No space left on device\n"
+
+
+def test_a_module_that_is_not_installed_is_named_but_one_of_ours_is_a_crash(capsys):
+    def load(name):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    assert run_command("churn train", lambda: load("sklearn.svm")) == 2
+    assert capsys.readouterr().err.startswith(
+        "churn train: No module named 'sklearn.svm': in an image that only serves"
+    )
+    with pytest.raises(ModuleNotFoundError):
+        run_command("churn train", lambda: load("churn.trainign"))
 
 
 _COMPLETE = r"""
