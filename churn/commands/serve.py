@@ -57,11 +57,15 @@ def _check_folder() -> None:
     """Refuse a folder with a `churn.py` or the like: BentoML's workers would import it instead of what is installed.
 
     Raises:
-        ChurnError: names the file, and what to do.
+        ChurnError: names the file, and what to do; or the folder itself is gone.
     """
+    try:
+        here = str(Path.cwd())
+    except FileNotFoundError:
+        raise ChurnError("the current folder was removed; start in another one") from None
     installed = Path(churn.__file__).parents[1]
     for name in ("churn", "serving"):
-        found = PathFinder.find_spec(name, [""])
+        found = PathFinder.find_spec(name, [here])
         if found and found.origin and Path(found.origin).resolve() != installed / name / "__init__.py":
             raise ChurnError(
                 f"{found.origin} hides the package {name!r} that is installed; rename it, or start in another folder "

@@ -54,6 +54,13 @@ def test_a_folder_that_hides_the_package_is_refused(name, folder, monkeypatch, c
     assert "CHURN_HOME" in said
 
 
+def test_a_folder_that_was_removed_is_refused(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert run(serve, "churn serve", []) == 2
+    assert capsys.readouterr().err == "churn serve: the current folder was removed; start in another one\n"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_the_home_from_another_folder(home_with_model, folder, port, sign):
