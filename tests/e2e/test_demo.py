@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,12 +65,22 @@ def begin(folder: Path, *options: str, output: int | None = None, **environment:
     temporary.mkdir(exist_ok=True)
     # What a user has set is none of the demonstration's: it must send no alert, and sign no model.
     own = {"TMPDIR": str(temporary), "CHURN_ALERT_URL": "http://127.0.0.1:9/", "MODEL_SIGNING_KEY_FILE": "no-such.pem"}
-    with log.open("wb") as sink:
+    with log.open("wb") as sink, hangup_heard():
         process = subprocess.Popen(
             [*COMMAND, *options], cwd=folder, env=os.environ | own | environment,
             stdin=subprocess.DEVNULL, stdout=output or sink, stderr=output or subprocess.STDOUT,
         )  # fmt: skip
     return Demo(process, temporary, log)
+
+
+@contextmanager
+def hangup_heard() -> Iterator[None]:
+    """Have what is started hear SIGHUP: under nohup it is ignored, and what a process ignores its children ignore."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture
