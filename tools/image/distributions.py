@@ -45,8 +45,9 @@ def installed(packages: Path) -> dict[str, Installed]:
     extras: dict[str, set[str]] = {name: {""} for name in found}
     for requirement in (each for several in requirements.values() for each in several):
         extras.setdefault(canonicalize_name(requirement.name), {""}).update(requirement.extras)
+    # A package may ask for itself, with extras.
     return {
-        name: _installed(each, frozenset(_needed(requirements[name], extras[name]) & found.keys()))
+        name: _installed(each, frozenset(_needed(requirements[name], extras[name]) & found.keys() - {name}))
         for name, each in sorted(found.items())
     }
 
