@@ -13,6 +13,8 @@ from drift_samples import make_report
 from churn.drift import alert
 from churn.drift.alert import alert_body, alert_key, send_alert
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "monitoring-s3cret"
 BODY = {"text": "Drift"}
 
@@ -118,7 +120,6 @@ def test_a_lasting_failure_is_not_tried_again(receiver, answer):
     ("failure", "words"),
     [(500, "it answered 500"), (hang, "no answer within 0.3 seconds"), (dribble, "no answer within 0.3 seconds")],
 )
-@pytest.mark.slow
 def test_a_receiver_that_stays_down_is_given_up_in_bounded_time(receiver, failure, words):
     receiver.answers = [failure]
     started = time.monotonic()

@@ -12,6 +12,8 @@ from churn.drift.performance import evaluate_performance
 from churn.errors import DataError, NothingToJudge
 from churn.registry.entry import ModelEntry
 
+pytestmark = pytest.mark.slow
+
 ENTRY = ModelEntry.parse(
     {
         "model_tag": TAG,
@@ -174,7 +176,6 @@ def test_what_cannot_be_judged_says_why(tmp_path):
         measure(tmp_path, lines, same)
 
 
-@pytest.mark.slow
 def test_the_command_reports_by_model_and_ends_with_3_below_promise(tmp_path, trained_home):
     ids, _, truth, lines = predictions(honest=False)
     write_journal(tmp_path / "logs" / "predictions-a-1.jsonl", *lines)

@@ -12,6 +12,8 @@ import pytest
 from conftest import ROOT, make_home
 from score_runs import contents, customers, score_each, scoring_home
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["scoring_home"]
 
 
@@ -183,7 +185,6 @@ TableScorer.score = score
 
 
 @pytest.mark.parametrize("out", ["out.parquet", "out.csv", "out.arrow", "parts/"])
-@pytest.mark.slow
 def test_a_full_disk_is_a_message_and_leaves_no_output(scoring_home, tmp_path, out):
     """A file-size limit cuts a write as a full disk does: some bytes are taken, then none."""
     frame = customers(60_000)
@@ -202,7 +203,6 @@ def test_a_full_disk_is_a_message_and_leaves_no_output(scoring_home, tmp_path, o
     assert left <= {"in.parquet", "parts", "_run.json"}
 
 
-@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_half(scoring_home, tmp_path):
     customers(3_000_000).to_parquet(tmp_path / "in.parquet")
     process = subprocess.Popen(

@@ -16,6 +16,8 @@ from churn.training.gate import gate_candidate
 from churn.training.model_files import PIPELINE_TYPES, model_files
 from churn.training.pipeline import train_model
 
+pytestmark = pytest.mark.slow
+
 RECORDS = 20_000
 
 
@@ -142,7 +144,6 @@ def test_a_text_without_a_case_rule_is_known_as_it_is_written():
     assert stored.scorer.warnings(record) == ()
 
 
-@pytest.mark.slow
 def test_wide_tables_agree_too():
     data = TABLES["wide"]().dataset
     model = train_model(data, estimator="logistic", seed=1, holdout=data)
