@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from churn import cli
-from churn.cli import FILE, option
+from churn.cli import option
+from churn.option_types import FILE
 
 EXIT_CODES = {
     cli.DONE: "The file was written.",

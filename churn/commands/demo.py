@@ -3,7 +3,8 @@
 import click
 
 from churn import cli
-from churn.cli import WholeNumber, option
+from churn.cli import option
+from churn.option_types import WholeNumber
 
 EXIT_CODES = {
     cli.DONE: "Ended by Ctrl-C or SIGTERM, when all was shown.",

@@ -11,8 +11,9 @@ import click
 from click.core import ParameterSource
 
 from churn import cli
-from churn.cli import FILE, Number, WholeNumber, option
+from churn.cli import option
 from churn.journal.moments import parse_moment
+from churn.option_types import FILE, Number, WholeNumber
 from churn.settings import DRIFT_RANGES, MIN_ROWS_RANGE, DriftSettings, Settings, read_settings
 
 EXIT_CODES = {

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from churn import cli
-from churn.cli import FILE, option
+from churn.cli import option
+from churn.option_types import FILE
 
 if TYPE_CHECKING:
     from churn.data.dataset import Dataset

@@ -5,8 +5,9 @@ from typing import Any
 import click
 
 from churn import cli
-from churn.cli import OutputFile, option
+from churn.cli import option
 from churn.commands.completion import complete_tags
+from churn.option_types import OutputFile
 from churn.scoring.files.options import FORMS, Options
 from churn.settings import read_settings
 

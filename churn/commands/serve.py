@@ -8,8 +8,9 @@ import click
 
 import churn
 from churn import cli
-from churn.cli import WholeNumber, option
+from churn.cli import option
 from churn.errors import ChurnError, RegistryError
+from churn.option_types import WholeNumber
 
 SERVICE = "serving.service:ChurnApi"
 EXIT_CODES = {

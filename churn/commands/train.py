@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from churn import cli
-from churn.cli import FILE, Number, OutputFile, Reason, WholeNumber, option
+from churn.cli import option
+from churn.option_types import FILE, Number, OutputFile, Reason, WholeNumber
 
 EXIT_CODES = {
     cli.DONE: "The model was promoted.",

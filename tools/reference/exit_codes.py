@@ -24,8 +24,5 @@ def _codes(name: str) -> dict[int, str]:
     module = import_module(f"churn.commands.{name}")
     if not hasattr(module, "EXIT_CODES"):
         raise SystemExit(f"{module.__file__} has no EXIT_CODES: what each exit code of `churn {name}` means")
-    return {code: _sentence(text) for code, text in module.EXIT_CODES.items()}
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:].removesuffix('.')}."
+    codes: dict[int, str] = module.EXIT_CODES
+    return codes

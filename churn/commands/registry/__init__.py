@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from churn import cli
-from churn.cli import FILE, Reason, WholeNumber, option
+from churn.cli import option
 from churn.commands.completion import complete_tags
+from churn.option_types import FILE, Reason, WholeNumber
 
 EXIT_CODES = {
     cli.DONE: "Done. For verify: all is as recorded.",
